@@ -1,0 +1,134 @@
+"""Beacon: a pipeline for the telemetry of command-line tools and AI coding agents.
+
+What is named here is the API for components of your own; everything else may change without notice. Names are loaded
+when they are first used, so that `import beacon_core` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from beacon_core.component import Component, Host
+    from beacon_core.config import (
+        BatchOptions,
+        ComponentConfig,
+        Duration,
+        ExporterConfig,
+        RetryOptions,
+        Secret,
+        Size,
+    )
+    from beacon_core.errors import (
+        BatchTooLargeError,
+        BeaconError,
+        ConfigurationError,
+        ExportError,
+        InvalidDataError,
+        PartialExportError,
+        PermanentError,
+        PluginError,
+        QueueError,
+        QueueFullError,
+        QueueUnavailableError,
+        RetryableError,
+    )
+    from beacon_core.event import (
+        Attributes,
+        AttributeValue,
+        Batch,
+        Buckets,
+        Event,
+        Exemplar,
+        Metric,
+        Quantile,
+        Scope,
+        Signal,
+        Span,
+        SpanEvent,
+        SpanLink,
+        content_id,
+        decode_batch,
+        decode_line,
+        encode_batch,
+        encode_lines,
+    )
+    from beacon_core.exporter import Exporter
+    from beacon_core.processor import Processor
+    from beacon_core.queue import Backlog, Entry, Lease, LeasedBatch, Queue
+    from beacon_core.receiver import Consumer, Receiver
+    from beacon_core.telemetry import Count, Counters
+
+__all__ = [
+    "AttributeValue",
+    "Attributes",
+    "Backlog",
+    "Batch",
+    "BatchOptions",
+    "BatchTooLargeError",
+    "BeaconError",
+    "Buckets",
+    "Component",
+    "ComponentConfig",
+    "ConfigurationError",
+    "Consumer",
+    "Count",
+    "Counters",
+    "Duration",
+    "Entry",
+    "Event",
+    "Exemplar",
+    "ExportError",
+    "Exporter",
+    "ExporterConfig",
+    "Host",
+    "InvalidDataError",
+    "Lease",
+    "LeasedBatch",
+    "Metric",
+    "PartialExportError",
+    "PermanentError",
+    "PluginError",
+    "Processor",
+    "Quantile",
+    "Queue",
+    "QueueError",
+    "QueueFullError",
+    "QueueUnavailableError",
+    "Receiver",
+    "RetryOptions",
+    "RetryableError",
+    "Scope",
+    "Secret",
+    "Signal",
+    "Size",
+    "Span",
+    "SpanEvent",
+    "SpanLink",
+    "__version__",
+    "content_id",
+    "decode_batch",
+    "decode_line",
+    "encode_batch",
+    "encode_lines",
+]
+
+__version__ = "0.1.0"
+
+#: Where the names come from, low on the import ladder first.
+_HOMES = ("errors", "event", "telemetry", "config", "component", "queue", "receiver", "processor", "exporter")
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        for home in _HOMES:
+            module = import_module(f"{__name__}.{home}")
+            if hasattr(module, name):
+                globals()[name] = value = getattr(module, name)
+                return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

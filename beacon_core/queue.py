@@ -1,0 +1,108 @@
+"""The interface of queues: the only thing between receiving and delivering."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from beacon_core.component import Component
+from beacon_core.event import Batch, Event
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A batch on its way into the queue.
+
+    Attributes:
+        key: what finds a repeated request (promise P5): an entry whose key was stored within the dedup window is not
+            stored again.
+        batch: what to store; already sanitized.
+        exporters: the ids of the exporters that are to deliver it.
+    """
+
+    key: str
+    batch: Batch
+    exporters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedBatch:
+    """One stored batch, or what is left of it, in the hands of a worker.
+
+    Attributes:
+        seq: its number in the queue; later batches have higher ones.
+        events: what is not settled yet.
+        attempts: how often delivery was tried before.
+        size: bytes it takes in the queue.
+    """
+
+    seq: int
+    events: tuple[Event, ...]
+    attempts: int
+    size: int
+
+
+@dataclass(slots=True)
+class Lease:
+    """Batches that one exporter's worker is delivering; nobody else gets them meanwhile."""
+
+    exporter: str
+    batches: list[LeasedBatch] = field(default_factory=list)
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """All events, in order."""
+        return tuple(event for leased in self.batches for event in leased.events)
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits for one exporter, leased or not."""
+
+    events: int = 0
+    batches: int = 0
+
+
+class Queue(Component):
+    """Keeps accepted batches until every exporter has settled them. Every method may be called from any thread."""
+
+    @abstractmethod
+    def put(self, entries: Sequence[Entry]) -> list[bool]:
+        """Store entries in one transaction, all or none; when this returns they are durable (promise P1).
+
+        Returns:
+            One bool an entry: False where it was already there (a repeated request).
+
+        Raises:
+            QueueFullError: there is no room; nothing was stored.
+            QueueUnavailableError: storing is impossible now; nothing was stored.
+        """
+
+    @abstractmethod
+    def lease(self, exporter: str, *, max_events: int, max_bytes: int, timeout: float) -> Lease | None:
+        """Return the oldest batches for an exporter, or None if there are none within `timeout` seconds.
+
+        At least one batch is returned if there is one; more are added, in order, while the sums stay within the limits.
+        Nobody else gets them until they are settled or given back with `nack`, or the process has ended.
+        """
+
+    @abstractmethod
+    def ack(self, lease: Lease, event_ids: Collection[str] | None = None) -> None:
+        """Forget events that were delivered: those named, or all that the lease still holds."""
+
+    @abstractmethod
+    def nack(self, lease: Lease) -> None:
+        """Give back what the lease still holds; it is leased again, in its old place, with one more attempt counted."""
+
+    @abstractmethod
+    def dead_letter(self, lease: Lease, reasons: Mapping[str, str]) -> None:
+        """Put events aside for good, with the reason of each by event id; they stay readable in the queue."""
+
+    @abstractmethod
+    def backlog(self, exporter: str) -> Backlog:
+        """Return what waits for an exporter. Cheap: reads no storage."""
+
+    @abstractmethod
+    def wake(self) -> None:
+        """Make every `lease` that is waiting return now."""

@@ -1,0 +1,1 @@
+"""The queues that come with Beacon."""

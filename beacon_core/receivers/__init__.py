@@ -1,0 +1,1 @@
+"""The receivers that come with Beacon, one module or folder a type."""

@@ -1,0 +1,1 @@
+"""Runs a pipeline: lifecycle, receipt, ready file, admin endpoint."""
