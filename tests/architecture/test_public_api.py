@@ -1,4 +1,4 @@
-"""What third parties may import from `beacon_core`: this list and nothing else. A change here is a change of the API."""
+"""What third parties may import from `beacon_core`: this list and nothing else."""
 
 from __future__ import annotations
 
