@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from abc import ABC
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -18,10 +20,14 @@ class Host:
     Attributes:
         component: the component's id as in the YAML file, such as `file/archive`.
         counters: the run's counters.
+        secrets: the values of all `Secret` options of the configuration, for `sanitize`: telemetry may repeat them.
+        clock: the time now, in Unix nanoseconds.
     """
 
     component: str
     counters: Counters = field(default_factory=Counters)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    clock: Callable[[], int] = time.time_ns
 
     @property
     def logger(self) -> logging.Logger:
@@ -53,6 +59,15 @@ class Component(ABC):
         """Store the options and nothing else: no file, no socket, no thread, no network."""
         self.config = config
         self.host = Host(type(self).__name__)
+
+    def validate(self) -> None:
+        """Check what takes more than looking at the options, such as reading a file that one of them names.
+
+        Called by `beacon validate` and before every run; without side effects.
+
+        Raises:
+            ConfigurationError: something has to be corrected.
+        """
 
     def start(self, host: Host) -> None:
         """Get ready to work: open files, bind sockets. An override calls it first.

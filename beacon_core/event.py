@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -270,12 +270,10 @@ _to_json = msgspec.json.Encoder()
 _from_json = msgspec.json.Decoder(Event)
 
 
-def encode_lines(batch: Batch) -> bytes:
-    """Return the batch as JSON lines, one event a line; what the file exporter writes. Any thread."""
+def encode_lines(events: Iterable[Event]) -> bytes:
+    """Return a batch, or any events, as JSON lines, one event a line; what the file exporter writes. Any thread."""
     as_dict = msgspec.structs.asdict
-    return _to_json.encode_lines(
-        [_Line(time=rfc3339(event.time_unix_nano), **as_dict(event)) for event in batch.events]
-    )
+    return _to_json.encode_lines([_Line(time=rfc3339(event.time_unix_nano), **as_dict(event)) for event in events])
 
 
 def decode_line(line: bytes) -> Event:

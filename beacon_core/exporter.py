@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 from beacon_core.component import Component
+from beacon_core.config import ComponentConfig, ExporterConfig
 from beacon_core.event import Batch
 
 
@@ -15,6 +17,8 @@ class Exporter(Component):
     batching, splitting, deadlines and dead letters are the core's (promise P6). Its `config_class` derives from
     `ExporterConfig`, which brings the options of these.
     """
+
+    config_class: ClassVar[type[ComponentConfig]] = ExporterConfig
 
     @abstractmethod
     def export(self, batch: Batch) -> None:

@@ -100,9 +100,9 @@ class Queue(Component):
         """Put events aside for good, with the reason of each by event id; they stay readable in the queue."""
 
     @abstractmethod
-    def backlog(self, exporter: str) -> Backlog:
-        """Return what waits for an exporter. Cheap: reads no storage."""
+    def backlogs(self) -> dict[str, Backlog]:
+        """Return what waits, by exporter; also for exporters of earlier runs. Cheap: reads no storage."""
 
     @abstractmethod
-    def wake(self) -> None:
-        """Make every `lease` that is waiting return now."""
+    def stop_waiting(self) -> None:
+        """Make every `lease` return at once from now on, also those that wait already: the run is ending."""

@@ -1,0 +1,232 @@
+"""A worker: the thread that takes one exporter's batches out of the queue and has them delivered."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from beacon_core.component import Host
+from beacon_core.config import ExporterConfig
+from beacon_core.delivery.backoff import backoff
+from beacon_core.delivery.outcome import Action, Outcome, decide
+from beacon_core.errors import PartialExportError, QueueUnavailableError
+from beacon_core.event import Batch, Event
+from beacon_core.exporter import Exporter
+from beacon_core.queue import Lease, Queue
+
+_IDLE_WAIT = 60.0  # seconds a worker waits in one go; `Queue.stop_waiting` ends the wait
+_LOG_INTERVAL = 60.0  # seconds between two messages about the same trouble
+_WAITING = frozenset({Action.RETRY, Action.HOLD})  # outcomes after which the rest of a lease is given back
+_UNCONFIRMED_WAIT = 0.5  # seconds between tries to tell a queue that cannot write what was delivered
+
+
+class Worker:
+    """Delivers for one exporter, in a thread of its own: slow or dead, it delays no other (promise P4).
+
+    Args:
+        exporter: started.
+        config: its options.
+        queue: started.
+        host: the exporter's.
+    """
+
+    def __init__(self, exporter: Exporter, config: ExporterConfig, queue: Queue, host: Host) -> None:
+        self._exporter = exporter
+        self._batch = config.batch
+        self._retry = config.retry_on_failure
+        self._queue = queue
+        self._host = host
+        self._thread = threading.Thread(target=self._run, name=f"deliver {host.component}", daemon=True)
+        self._draining = threading.Event()
+        self._stopping = threading.Event()
+        self._failures = 0
+        self._failing_since = 0.0
+        self._logged: dict[str, float] = {}
+        self.held = False  #: the destination refuses the configuration; nothing moves until the operator corrects it
+
+    @property
+    def exporter_id(self) -> str:
+        """The exporter's id as in the YAML file."""
+        return self._host.component
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def drain(self) -> None:
+        """Deliver what is queued without waiting for more, then end."""
+        self._draining.set()
+        self._queue.stop_waiting()
+
+    def stop(self) -> None:
+        """End after the attempt that is running; what is not settled stays queued."""
+        self._stopping.set()
+        self.drain()
+
+    def join(self, timeout: float | None) -> bool:
+        """Wait for the end of the thread; say whether it has come."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    # ---- the thread ----
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                lease = self._collect()
+                if lease is not None:
+                    self._deliver(lease)
+                elif self._draining.is_set():
+                    return
+            except QueueUnavailableError as error:
+                self._log("queue", "%s", error)
+                self._stopping.wait(_UNCONFIRMED_WAIT)
+
+    def _collect(self) -> Lease | None:
+        """Take the oldest batches, and wait a little for more to fill the attempt up."""
+        events, size = self._batch.max_events, int(self._batch.max_bytes)
+        wait = 0.0 if self._draining.is_set() else _IDLE_WAIT
+        lease = self._queue.lease(self.exporter_id, max_events=events, max_bytes=size, timeout=wait)
+        deadline = time.monotonic() + self._batch.timeout
+        while lease is not None and not self._draining.is_set():
+            room_events = events - len(lease.events)
+            room_size = size - sum(leased.size for leased in lease.batches)
+            left = deadline - time.monotonic()
+            if room_events <= 0 or room_size <= 0 or left <= 0:
+                break
+            more = self._queue.lease(self.exporter_id, max_events=room_events, max_bytes=room_size, timeout=left)
+            if more is not None:
+                lease.batches += more.batches
+        return lease
+
+    def _deliver(self, lease: Lease) -> None:
+        """Try everything in a lease once, in pieces where the destination wants less; keep what may succeed later."""
+        attempts = max(leased.attempts for leased in lease.batches) + 1
+        pieces = deque([_piece(lease.events)])
+        while pieces:
+            batch = pieces.popleft()
+            error = self._attempt(batch)
+            if isinstance(error, PartialExportError):
+                outcome = self._settle_partly(lease, batch, error.failed, attempts)
+            else:
+                outcome = self._settle(lease, batch.events, decide(error, events=len(batch), attempts=attempts), error)
+            if outcome.action is Action.SPLIT:
+                middle = len(batch) // 2
+                pieces.extendleft((_piece(batch.events[middle:]), _piece(batch.events[:middle])))
+            elif outcome.action in _WAITING:
+                self._give_back(lease, outcome)
+                return
+            else:
+                self._recovered()
+
+    def _attempt(self, batch: Batch) -> Exception | None:
+        try:
+            self._exporter.export(batch)
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything; the table says what that means
+            return error
+        return None
+
+    def _settle(self, lease: Lease, events: tuple[Event, ...], outcome: Outcome, error: Exception | None) -> Outcome:
+        """Carry out what needs no waiting; return what is left to do."""
+        outcome = self._give_up_after_max_elapsed(outcome)
+        if outcome.bug:
+            self._log("bug", "%s; this is a fault of the plugin:\n%s", outcome.reason, _stack(error))
+        if outcome.action is Action.ACK:
+            self._confirm(lambda: self._queue.ack(lease, {event.id for event in events}))
+            self._host.count("delivered", len(events))
+        elif outcome.action is Action.DEAD_LETTER:
+            reasons = dict.fromkeys((event.id for event in events), outcome.reason)
+            self._confirm(lambda: self._queue.dead_letter(lease, reasons))
+            self._host.count("dead_lettered", len(events))
+            self._log("dead", "%d events went to the dead letters: %s", len(events), outcome.reason)
+        elif outcome.ambiguous:
+            self._host.count("possibly_duplicated", len(events))
+        return outcome
+
+    def _settle_partly(self, lease: Lease, batch: Batch, failed: Mapping[str, Exception], attempts: int) -> Outcome:
+        """Acknowledge what was taken and treat each failed event as if it had been exported alone."""
+        taken = tuple(event for event in batch if event.id not in failed)
+        if taken:
+            self._settle(lease, taken, Outcome(Action.ACK), None)
+        waiting: Outcome | None = None
+        settled = len(taken)
+        for event in batch:
+            if event.id in failed:
+                error = failed[event.id]
+                outcome = self._settle(lease, (event,), decide(error, events=1, attempts=attempts), error)
+                if outcome.action not in _WAITING:
+                    settled += 1
+                elif waiting is None or waiting.action is not Action.HOLD:
+                    waiting = outcome
+        if settled:
+            self._recovered()  # something moved: what is left is tried again without a growing wait
+        return waiting or Outcome(Action.ACK)
+
+    def _give_up_after_max_elapsed(self, outcome: Outcome) -> Outcome:
+        limit = self._retry.max_elapsed_time
+        if outcome.action is Action.RETRY and limit and self._failures:
+            elapsed = time.monotonic() - self._failing_since
+            if elapsed >= limit:
+                return Outcome(Action.DEAD_LETTER, f"given up after {elapsed:.0f} s: {outcome.reason}")
+        return outcome
+
+    # ---- waiting ----
+
+    def _give_back(self, lease: Lease, outcome: Outcome) -> None:
+        if not self._failures:
+            self._failing_since = time.monotonic()
+        self._failures += 1
+        try:
+            self._queue.nack(lease)
+        except QueueUnavailableError as error:
+            self._log("queue", "%s", error)
+        self.held = outcome.action is Action.HOLD
+        if self.held:
+            wait = self._retry.hold_interval
+            self._log("hold", "HELD, nothing is lost and nothing is sent until this is corrected: %s", outcome.reason)
+        else:
+            wait = backoff(self._retry, self._failures, outcome.retry_after)
+            self._log("retry", "delivery failed, it will be tried again: %s", outcome.reason)
+        self._pause(wait)
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, but begin the drain with a try of its own."""
+        (self._stopping if self._draining.is_set() else self._draining).wait(seconds)
+
+    def _recovered(self) -> None:
+        if self._failures:
+            self._failures = 0
+            self.held = False
+            self._logged.clear()
+            self._host.logger.info("delivery works again")
+
+    def _confirm(self, settle: Callable[[], None]) -> None:
+        """Tell the queue what is done until it has understood; meanwhile nothing is sent twice."""
+        while True:
+            try:
+                settle()
+            except QueueUnavailableError as error:
+                self._log("queue", "%s", error)
+                if self._stopping.wait(_UNCONFIRMED_WAIT):
+                    raise  # delivered, and still in the queue: it will be sent again
+            else:
+                return
+
+    def _log(self, topic: str, message: str, *values: object) -> None:
+        """Say something at most once a minute for each topic."""
+        now = time.monotonic()
+        if now - self._logged.get(topic, -_LOG_INTERVAL) >= _LOG_INTERVAL:
+            self._logged[topic] = now
+            self._host.logger.warning(message, *values)
+
+
+def _stack(error: Exception | None) -> str:
+    """Return where an error came from, without its text, which may hold anything."""
+    return "".join(traceback.format_tb(error.__traceback__)).rstrip() if error else ""
+
+
+def _piece(events: tuple[Event, ...]) -> Batch:
+    return Batch(events[0].id.rpartition("-")[0], events)

@@ -1,0 +1,109 @@
+"""The way in: what a receiver hands over passes the processors and is stored for the exporters in one transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from beacon_core.event import Batch, Event
+from beacon_core.processor import Processor
+from beacon_core.queue import Entry, Queue
+from beacon_core.telemetry import Counters
+
+
+@dataclass(slots=True)
+class Processed:
+    """What the processors made of a batch.
+
+    Attributes:
+        batch: what is left of it, sanitized.
+        filtered: how many events a processor left out on purpose.
+        dropped: how many events a processor could not process, by reason.
+    """
+
+    batch: Batch
+    filtered: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
+class Pipeline:
+    """Processors in order, and the exporters that get what comes out of them. Any thread.
+
+    Args:
+        name: as in the YAML file.
+        processors: by id, in order; started before the first call.
+        exporters: ids.
+    """
+
+    def __init__(self, name: str, processors: Sequence[tuple[str, Processor]], exporters: Sequence[str]) -> None:
+        self.name = name
+        self.exporters = tuple(exporters)
+        self._processors = tuple(processors)
+
+    def process(self, batch: Batch) -> Processed:
+        """Pass a batch through the processors; never raises for what an event contains (promise P2)."""
+        result = Processed(batch)
+        for component, processor in self._processors:
+            before, dropped = len(result.batch), result.dropped.total()
+            result.batch = self._apply(component, processor, result)
+            result.filtered += before - len(result.batch) - (result.dropped.total() - dropped)
+        return result
+
+    def _apply(self, component: str, processor: Processor, result: Processed) -> Batch:
+        """Process a batch at once, and where that fails event by event, so that only the bad one is lost."""
+        processed = _call(processor, result.batch)
+        if isinstance(processed, Batch):
+            return processed
+        processor.host.logger.error("failed with %s; events it fails for are dropped", type(processed).__name__)
+        kept: list[Event] = []
+        for event in result.batch:
+            processed = _call(processor, result.batch.with_events([event]))
+            if isinstance(processed, Batch):
+                kept += processed.events
+            else:
+                result.dropped[f"{component}_failed"] += 1
+        return result.batch.with_events(kept)
+
+
+def _call(processor: Processor, batch: Batch) -> Batch | Exception:
+    try:
+        return processor.process(batch)
+    except Exception as error:  # noqa: BLE001 - fail closed: a processor that raises must not let anything through
+        return error
+
+
+class Intake:
+    """The consumer of one receiver: all pipelines it belongs to, stored in one transaction (promise P4). Any thread."""
+
+    def __init__(self, receiver: str, pipelines: Sequence[Pipeline], queue: Queue, counters: Counters) -> None:
+        self._receiver = receiver
+        self._pipelines = tuple(pipelines)
+        self._queue = queue
+        self._counters = counters
+
+    def consume(self, batch: Batch) -> None:
+        """Process and store a batch; see `Consumer.consume`."""
+        if not len(batch):
+            return
+        results = [pipeline.process(batch) for pipeline in self._pipelines]
+        entries = [
+            Entry(f"{pipeline.name}/{batch.id}", result.batch, pipeline.exporters)
+            for pipeline, result in zip(self._pipelines, results, strict=True)
+        ]
+        stored = self._queue.put(entries)
+        if any(stored):
+            self._counters.add("received", self._receiver, len(batch))
+        else:
+            self._counters.add("deduplicated", self._receiver, len(batch))
+        for pipeline, result, new in zip(self._pipelines, results, stored, strict=True):
+            if new:
+                self._count(pipeline, result, len(batch))
+
+    def _count(self, pipeline: Pipeline, result: Processed, received: int) -> None:
+        add = self._counters.add
+        for exporter in pipeline.exporters:
+            add("accepted", exporter, received)
+            add("filtered", exporter, result.filtered)
+            for reason, number in result.dropped.items():
+                add("dropped", exporter, number, reason=reason)

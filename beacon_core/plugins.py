@@ -1,0 +1,164 @@
+"""Finds component types by their entry points: Beacon's own and everyone else's in the same way."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal, get_args
+
+from beacon_core.component import Component
+from beacon_core.config import ComponentConfig, ExporterConfig
+from beacon_core.errors import PluginError
+from beacon_core.exporter import Exporter
+from beacon_core.processor import Processor
+from beacon_core.queue import Queue
+from beacon_core.receiver import Receiver
+
+Kind = Literal["receivers", "processors", "exporters", "queues"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+_BASES: dict[Kind, type[Component]] = {
+    "receivers": Receiver,
+    "processors": Processor,
+    "exporters": Exporter,
+    "queues": Queue,
+}
+#: Distributions of the Beacon project that bring a type, for the hint when it is missing.
+_DISTRIBUTIONS = {
+    ("exporters", t): f"beacon-{d}" for t, d in (("file", "file"), ("splunk_hec", "splunk"), ("datadog", "datadog"))
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A component type that some installed distribution offers; nothing of it has been imported.
+
+    Attributes:
+        kind: which entry-point group it is in, without `beacon.`.
+        type: its name there, which is the type in the YAML file.
+        distribution: who offers it.
+        version: the distribution's version.
+        target: `module:attribute`.
+    """
+
+    kind: Kind
+    type: str
+    distribution: str
+    version: str
+    target: str
+
+
+def installed(kind: Kind) -> list[Installed]:
+    """Return what is installed of a kind, by name; imports none of it."""
+    found = [
+        Installed(kind, point.name, *_distribution(point), point.value)
+        for point in entry_points(group=f"beacon.{kind}")
+    ]
+    return sorted(set(found), key=lambda item: (item.type, item.distribution))
+
+
+def _distribution(point: EntryPoint) -> tuple[str, str]:
+    return (point.dist.name, point.dist.version) if point.dist is not None else ("unknown", "")
+
+
+def load(kind: Kind, type_name: str) -> type[Component]:
+    """Import a component type and return its class.
+
+    Raises:
+        PluginError: it is not installed, installed twice, cannot be imported, or is no component of that kind.
+    """
+    everything = installed(kind)
+    found = [item for item in everything if item.type == type_name]
+    if not found:
+        raise PluginError(_missing(kind, type_name, sorted({item.type for item in everything})))
+    if len(found) > 1:
+        owners = " and ".join(f"{item.distribution} ({item.target})" for item in found)
+        raise PluginError(f"{kind[:-1]} type {type_name!r} is installed twice, by {owners}; uninstall one of them")
+    return _checked(kind, found[0], _import(found[0]))
+
+
+def _missing(kind: Kind, type_name: str, names: list[str]) -> str:
+    close = get_close_matches(type_name, names, 1)
+    distribution = _DISTRIBUTIONS.get((kind, type_name))
+    hint = f'; did you mean "{close[0]}"?' if close else f"; pip install {distribution}" if distribution else ""
+    return f"{kind[:-1]} type {type_name!r} is not installed; installed are: {', '.join(names) or 'none'}{hint}"
+
+
+def _import(item: Installed) -> Any:
+    from stevedore import DriverManager  # noqa: PLC0415 - not needed to list what is installed
+    from stevedore.exception import NoMatches  # noqa: PLC0415
+
+    def failed(_manager: object, _point: EntryPoint, error: BaseException) -> None:
+        raise PluginError(
+            f"{item.kind[:-1]} type {item.type!r} of {item.distribution} {item.version} cannot be imported:"
+            f" {type(error).__name__}: {error}; reinstall or uninstall {item.distribution}"
+        ) from error
+
+    try:
+        manager: DriverManager[Any] = DriverManager(
+            f"beacon.{item.kind}", item.type, invoke_on_load=False, on_load_failure_callback=failed
+        )
+    except NoMatches:  # stevedore's cache on disk can be older than the installation
+        point = EntryPoint(item.type, item.target, f"beacon.{item.kind}")
+        try:
+            return point.load()
+        except (ImportError, AttributeError) as error:
+            failed(None, point, error)
+    return manager.driver
+
+
+def _checked(kind: Kind, item: Installed, loaded: Any) -> type[Component]:
+    base = _BASES[kind]
+    what = f"{kind[:-1]} type {item.type!r} of {item.distribution} ({item.target})"
+    if not (inspect.isclass(loaded) and issubclass(loaded, base)):
+        raise PluginError(f"{what} is not a class derived from beacon_core.{base.__name__}")
+    missing = sorted(getattr(loaded, "__abstractmethods__", ()))
+    if missing:
+        raise PluginError(f"{what} lacks {', '.join(missing)}")
+    config_base = ExporterConfig if base is Exporter else ComponentConfig
+    if not issubclass(loaded.config_class, config_base):
+        raise PluginError(f"{what}: its config_class does not derive from beacon_core.{config_base.__name__}")
+    return loaded
+
+
+# ---- describing ----
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option of a component type, as shown to people."""
+
+    name: str
+    type: str
+    default: str | None
+    description: str
+
+
+def summary(component: type[Component]) -> str:
+    """Return the first sentence of a component's docstring."""
+    return (inspect.getdoc(component) or "").partition("\n")[0]
+
+
+def options(model: type[ComponentConfig], prefix: str = "") -> Iterator[Option]:
+    """Yield the options of a model, those of nested models under dotted names; a default of None means required."""
+    for name, field in model.model_fields.items():
+        nested = field.annotation
+        if inspect.isclass(nested) and issubclass(nested, ComponentConfig) and not field.is_required():
+            yield from options(nested, f"{prefix}{name}.")
+        else:
+            default = None if field.is_required() else _shown(model, name, field.get_default(call_default_factory=True))
+            yield Option(prefix + name, _type_name(model, name), default, " ".join((field.description or "").split()))
+
+
+def _shown(model: type[ComponentConfig], name: str, default: object) -> str:
+    schema = model.model_json_schema(mode="serialization").get("properties", {}).get(name, {})
+    value = schema.get("default", default)
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _type_name(model: type[ComponentConfig], name: str) -> str:
+    annotation = inspect.get_annotations(model).get(name) or model.model_fields[name].annotation
+    return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))

@@ -1,0 +1,5 @@
+"""The durable queue, one SQLite file for all exporters, and the same without a file."""
+
+from beacon_core.queues.sqlite.queue import MemoryQueue, MemoryQueueConfig, SqliteQueue, SqliteQueueConfig
+
+__all__ = ["MemoryQueue", "MemoryQueueConfig", "SqliteQueue", "SqliteQueueConfig"]

@@ -1,0 +1,113 @@
+"""Group commit: what several threads want to write at the same time becomes one transaction with one sync."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from beacon_core.errors import QueueError, QueueUnavailableError
+
+T = TypeVar("T")
+
+#: Called once the transaction is on disk, before the next one begins; gives the result.
+Finish = Callable[[], T]
+#: Writes inside the transaction.
+Write = Callable[[sqlite3.Connection], Finish[T]]
+
+
+class _Waiting:
+    """One thread's write, and what became of it."""
+
+    def __init__(self, write: Write[Any]) -> None:
+        self.write = write
+        self.finish: Callable[[], Any] | None = None
+        self.result: Any = None
+        self.error: Exception | None = None
+        self.done = False
+
+
+class GroupCommit:
+    """Runs writes in shared transactions.
+
+    A thread adds its write to those that wait, then tries to become the leader. The leader commits everything that
+    waits in one transaction; threads that were waiting for the lead meanwhile find their work done. While one group is
+    being synced the next one gathers, so the group grows with the load and a single write never waits for company.
+
+    Args:
+        connection: used by one thread at a time (`check_same_thread=False`), in autocommit mode.
+        rolled_back: called by the leader after a transaction failed, before anyone learns of it.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, rolled_back: Callable[[sqlite3.Connection], None]) -> None:
+        self._connection = connection
+        self._rolled_back = rolled_back
+        self._leading = threading.Lock()
+        self._gathering = threading.Lock()
+        self._waiting: list[_Waiting] = []
+
+    def run(self, write: Write[T]) -> T:
+        """Run a write and return its result once it is on disk.
+
+        A write that raises a `QueueError` must not have written anything yet; the others in its group go on.
+
+        Raises:
+            QueueUnavailableError: the transaction failed; nothing of the group was stored.
+        """
+        waiting = _Waiting(write)
+        with self._gathering:
+            self._waiting.append(waiting)
+        with self._leading:
+            if not waiting.done:
+                self._lead()
+        if waiting.error is not None:
+            raise waiting.error
+        result: T = waiting.result
+        return result
+
+    def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a query between two groups.
+
+        Raises:
+            QueueUnavailableError: the file cannot be read now.
+        """
+        with self._leading:
+            try:
+                return query(self._connection)
+            except sqlite3.Error as error:
+                raise QueueUnavailableError(f"the queue cannot be read now: {error}") from error
+
+    def close(self) -> None:
+        """Close the connection once the current group is through."""
+        with self._leading:
+            self._connection.close()
+
+    def _lead(self) -> None:
+        with self._gathering:
+            group, self._waiting = self._waiting, []
+        try:
+            self._commit(group)
+        except sqlite3.Error as error:
+            self._abandon(group, error)
+        for waiting in group:
+            if waiting.error is None and waiting.finish is not None:
+                waiting.result = waiting.finish()
+            waiting.done = True
+
+    def _commit(self, group: list[_Waiting]) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        for waiting in group:
+            try:
+                waiting.finish = waiting.write(self._connection)
+            except QueueError as error:
+                waiting.error = error
+        self._connection.execute("COMMIT")
+
+    def _abandon(self, group: list[_Waiting], cause: sqlite3.Error) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        self._rolled_back(self._connection)
+        for waiting in group:
+            if waiting.error is None:
+                waiting.error = QueueUnavailableError(f"the queue cannot store now: {cause}")
