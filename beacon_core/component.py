@@ -7,10 +7,14 @@ import time
 from abc import ABC
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias, get_args
 
 from beacon_core.config import ComponentConfig
 from beacon_core.telemetry import Counters
+
+#: The kinds of components, which are sections of a pipeline file and entry-point groups (`beacon.<kind>`).
+Kind: TypeAlias = Literal["receivers", "processors", "exporters", "queues"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)

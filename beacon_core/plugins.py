@@ -7,18 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal, get_args
+from typing import Any
 
-from beacon_core.component import Component
+from beacon_core.component import Component, Kind
 from beacon_core.config import ComponentConfig, ExporterConfig
 from beacon_core.errors import PluginError
 from beacon_core.exporter import Exporter
 from beacon_core.processor import Processor
 from beacon_core.queue import Queue
 from beacon_core.receiver import Receiver
-
-Kind = Literal["receivers", "processors", "exporters", "queues"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _BASES: dict[Kind, type[Component]] = {
     "receivers": Receiver,

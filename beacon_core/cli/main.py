@@ -1,0 +1,53 @@
+"""The `beacon` command.
+
+This module and those of its commands import click and the standard library, nothing else: what a command needs is
+imported when it runs, so that `beacon --help` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from beacon_core import __version__
+from beacon_core.cli.components import components
+from beacon_core.cli.run import run
+from beacon_core.cli.validate import validate
+from beacon_core.errors import BeaconError, ConfigurationError
+
+EXIT_FAILED = 1
+EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
+
+EPILOG = """\b
+Examples:
+  beacon validate --pipeline pipeline.yaml
+  beacon run --pipeline pipeline.yaml --receipt receipt.json
+  beacon components exporters
+"""
+
+
+class ErrorGroup(click.Group):
+    """Turns Beacon's errors into a message on stderr and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ConfigurationError as error:
+            click.echo(str(error), err=True)
+            sys.exit(EXIT_CONFIGURATION)
+        except BeaconError as error:
+            click.echo(f"beacon: {error}", err=True)
+            sys.exit(EXIT_FAILED)
+
+
+@click.group(cls=ErrorGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="beacon")
+def main() -> None:
+    """Take the telemetry of command-line tools and coding agents in, make it safe and uniform, and deliver it."""
+
+
+main.add_command(run)
+main.add_command(validate)
+main.add_command(components)

@@ -1,0 +1,83 @@
+"""`beacon run`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from beacon_core.cli.options import load_graph, pipeline_options, set_up_logging
+
+EPILOG = """\b
+The receipt on stderr says what became of every event. SIGTERM and Ctrl-C drain and end; a second one ends at once.
+\b
+Examples:
+  beacon run --pipeline pipeline.yaml
+  beacon run -p base.yaml -p ci.yaml --ready-file ready.json --receipt receipt.json
+  some-tool --json | beacon run -p stdin.yaml
+"""
+
+
+def _seconds(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
+    from beacon_core.config.options import parse_duration  # noqa: PLC0415 - heavy
+
+    try:
+        return float(str(parse_duration(value)))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command(epilog=EPILOG)
+@pipeline_options
+@click.option(
+    "--ready-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write process id and endpoints (JSON) as soon as every receiver accepts; removed at the end.",
+)
+@click.option(
+    "--receipt",
+    "receipt_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the receipt (JSON) at the end.",
+)
+@click.option(
+    "--drain-timeout",
+    metavar="DURATION",
+    callback=_seconds,
+    help="How long the exporters may go on at the end, for example 30s. Default: 10s after a signal, else no limit.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="How much to say on stderr.",
+)
+def run(
+    *,
+    files: tuple[Path, ...],
+    sets: tuple[str, ...],
+    ready_file: Path | None,
+    receipt_file: Path | None,
+    drain_timeout: float | None,
+    log_level: str,
+) -> None:
+    """Run a pipeline until a signal comes or every receiver is at its end."""
+    set_up_logging(log_level)
+    graph = load_graph(files, sets)
+    from beacon_core.service import Service, receipt_text, write_json  # noqa: PLC0415 - heavy
+
+    service = Service(graph, drain_timeout=drain_timeout)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: service.stop())
+    receipt = service.run(ready_file=ready_file)
+    if receipt_file is not None:
+        write_json(receipt_file, receipt)
+    click.echo(receipt_text(receipt), err=True)
+    sys.exit(0 if receipt.balanced and not service.failed else 1)

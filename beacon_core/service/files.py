@@ -1,0 +1,26 @@
+"""Writes the small files that tell other programs about a run: whole or not at all, readable by the owner only."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write `content` as indented JSON; a reader sees the old file or the new one, never half of one.
+
+    Raises:
+        OSError: the folder does not exist or cannot be written to.
+    """
+    data = msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
