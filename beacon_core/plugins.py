@@ -9,6 +9,8 @@ from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from pydantic import ByteSize
+
 from beacon_core.component import Component, Kind
 from beacon_core.config import ComponentConfig, ExporterConfig
 from beacon_core.errors import PluginError
@@ -151,11 +153,14 @@ def options(model: type[ComponentConfig], prefix: str = "") -> Iterator[Option]:
 
 
 def _shown(model: type[ComponentConfig], name: str, default: object) -> str:
+    if isinstance(default, ByteSize):
+        return default.human_readable().replace(".0", "")
     schema = model.model_json_schema(mode="serialization").get("properties", {}).get(name, {})
     value = schema.get("default", default)
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _type_name(model: type[ComponentConfig], name: str) -> str:
-    annotation = inspect.get_annotations(model).get(name) or model.model_fields[name].annotation
-    return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
+    """Return a type as it is written in the class that declares it."""
+    written = next(notes[name] for base in model.__mro__ if name in (notes := inspect.get_annotations(base)))
+    return written if isinstance(written, str) else getattr(written, "__name__", str(written))

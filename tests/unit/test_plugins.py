@@ -137,7 +137,7 @@ def test_options_are_listed_with_type_default_and_description() -> None:
     listed = {option.name: option for option in options(Example)}
     assert (listed["token"].type, listed["token"].default) == ("Secret", None)
     assert listed["token"].description == "What opens the door."
-    assert (listed["nested.size"].type, listed["nested.size"].default) == ("Size", "5")
+    assert (listed["nested.size"].type, listed["nested.size"].default) == ("Size", "5B")
     assert listed["retry_on_failure.max_interval"].default == "5s"
 
 

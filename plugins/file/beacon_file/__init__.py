@@ -1,1 +1,1 @@
-"""Beacon exporter."""
+"""Beacon's exporter for local files: JSON lines, one event a line, rotated by size."""
