@@ -163,4 +163,5 @@ def _shown(model: type[ComponentConfig], name: str, default: object) -> str:
 def _type_name(model: type[ComponentConfig], name: str) -> str:
     """Return a type as it is written in the class that declares it."""
     written = next(notes[name] for base in model.__mro__ if name in (notes := inspect.get_annotations(base)))
-    return written if isinstance(written, str) else getattr(written, "__name__", str(written))
+    text = written if isinstance(written, str) else getattr(written, "__name__", str(written))
+    return text.removeprefix("Annotated[").partition(",")[0] if text.startswith("Annotated[") else text

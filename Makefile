@@ -1,0 +1,50 @@
+# The only commands there are; CI calls the same. Everything works from a fresh clone with Python 3.11+ and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
+
+.DEFAULT_GOAL := help
+.PHONY: help install format lint typecheck test bench docs demo lock clean
+
+help:  ## show this
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
+
+install: $(INSTALLED)  ## make the virtual environment with everything in it
+
+$(INSTALLED): $(PROJECTS)
+	@$(PYTHON) -c 'import sys; sys.exit("Beacon needs Python 3.11 or later; say: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable . --editable plugins/file --editable plugins/splunk --editable plugins/datadog --group dev
+	@touch $@
+
+format: install  ## format the code and mend what can be mended
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+lint: install  ## check format and style
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+
+typecheck: install  ## mypy --strict
+	$(BIN)/mypy
+
+test: install lint typecheck  ## all checks and tests
+	$(BIN)/pytest -n auto
+
+bench: install  ## start-up and throughput on this machine
+	$(BIN)/python benchmarks/startup.py
+
+docs: install  ## write the generated reference pages anew
+	$(BIN)/python tools/reference.py
+
+demo: install  ## a recorded session of a real agent through a real pipeline
+	@$(BIN)/python docs/examples/quickstart/demo.py
+
+lock: install  ## write uv.lock anew
+	$(BIN)/python -m pip install --quiet uv && $(BIN)/uv lock
+
+clean:  ## remove everything that make made
+	rm -rf $(VENV) .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
