@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from beacon_core.config.nodes import Node
     from beacon_core.config.problems import InvalidConfigurationError, Origin, Problem, Problems, did_you_mean, suggest
     from beacon_core.config.service import PipelineOptions, QueueSelection, ServiceOptions, TelemetryOptions
+    from beacon_core.config.syntax import parse_text
 
 __all__ = [
     "SECRETS_BY_REFERENCE",
@@ -48,12 +49,14 @@ __all__ = [
     "TelemetryOptions",
     "did_you_mean",
     "load",
+    "parse_text",
     "suggest",
 ]
 
 _LATER = {
     **dict.fromkeys(("Document", "load"), "document"),
     **dict.fromkeys(("Node",), "nodes"),
+    **dict.fromkeys(("parse_text",), "syntax"),
     **dict.fromkeys(
         ("InvalidConfigurationError", "Origin", "Problem", "Problems", "did_you_mean", "suggest"), "problems"
     ),

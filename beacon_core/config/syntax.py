@@ -62,8 +62,14 @@ def parse_file(path: FilePath, problems: Problems, *, pure: bool = False) -> Nod
     return parse_text(text, source, problems, pure=pure)
 
 
-def parse_text(text: str, source: str, problems: Problems, *, pure: bool = False) -> Node | None:
-    """Read the text of a pipeline file, which is a map; None if it is not."""
+#: What a pipeline file is; said where a file is something else.
+_PIPELINE_FILE = f"a pipeline file is a map of {', '.join(SECTIONS)}"
+
+
+def parse_text(
+    text: str, source: str, problems: Problems, *, expected: str = _PIPELINE_FILE, pure: bool = False
+) -> Node | None:
+    """Read the text of a file that holds a map; None, and `expected` among the problems, if it does not."""
     found = _compose(text, _loader(pure))
     if isinstance(found, list):
         for line, column, message in found:
@@ -73,7 +79,7 @@ def parse_text(text: str, source: str, problems: Problems, *, pure: bool = False
     if root is not None and root.value is None:
         return Node({}, root.origin)
     if root is not None and not isinstance(root.value, dict):
-        problems.add(root.origin, (), f"a pipeline file is a map of {', '.join(SECTIONS)}")
+        problems.add(root.origin, (), expected)
         return None
     return root
 
@@ -109,11 +115,22 @@ def _compose(text: str, loader: Any) -> _YamlNode | list[_Place]:
     if illegal:
         return [(*_position(text[: illegal.start()]), f"the character U+{ord(illegal[0]):04X} cannot stand in YAML")]
     try:
-        return yaml.compose(text, loader)
-    except RecursionError:
-        return [(1, 1, f"nested deeper than {_MAX_DEPTH} levels")]
+        return _too_deep(text, loader) or yaml.compose(text, loader)
     except yaml.YAMLError as error:
         return list(_section_errors(text, loader)) or [_explain(error, text)]
+
+
+def _too_deep(text: str, loader: Any) -> list[_Place]:
+    """Return where nesting goes too deep, if it does: composing such a text would overflow the C stack."""
+    import yaml  # noqa: PLC0415 - only who reads a file pays for it
+
+    depth = 0
+    for event in yaml.parse(text, loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            mark: Any = event.start_mark
+            return [(mark.line + 1, mark.column + 1, f"nested deeper than {_MAX_DEPTH} levels")]
+    return []
 
 
 def _section_errors(text: str, loader: Any) -> Iterator[_Place]:

@@ -164,7 +164,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: 1\nb: x\x00y\n", "p.yaml:2:5 the character U+0000 cannot stand in YAML"),
         ("a: &x [*x]\n", "p.yaml:1:1 nested deeper than 100 levels, or an alias (*name) within its own anchor"),
         (BOMB, "p.yaml:1:1 aliases make this more than 100000 values"),
-        ("a: " + "[" * 300 + "]" * 300, "p.yaml:1:1 nested deeper than 100 levels"),
+        ("a: " + "[" * 300 + "]" * 300, "p.yaml:1:103 nested deeper than 100 levels"),
     ],
 )
 def test_p10_what_is_wrong_with_the_text_is_said_with_its_position(text: str, expected: str, pure: bool) -> None:

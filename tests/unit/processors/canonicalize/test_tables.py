@@ -107,17 +107,17 @@ def test_two_types_of_one_attribute_are_ambiguous(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "at", "words"),
     [
-        ("- a\n", ":1:1", "a table file is a mapping"),
-        ("atributes:\n  a: [b]\n", ":1:1", 'unknown section "atributes"'),
-        ("attributes: [a]\n", ":1:13", "attributes is a mapping"),
-        ("attributes:\n  a: [[b]]\n", ":2:7", 'an alias of "a" is a word'),
-        ("attributes:\n  a:\n", ":2:5", "is a word"),
-        ("attributes:\n  a: [b]\n  a: [c]\n", ":3:3", "a second time"),
-        ("attributes:\n  ? [a]\n  : [b]\n", ":2:5", "a key of attributes is a word"),
+        ("- a\n", ":1:1", "a table file is a map of agent"),
+        ("atributes:\n  a: [b]\n", ":1:1", "atributes unknown section"),
+        ("attributes: [a]\n", ":1:13", "attributes expected a map"),
+        ("attributes:\n  a: [[b]]\n", ":2:7", "attributes.a expected a word"),
+        ("attributes:\n  a:\n", ":2:3", "attributes.a expected a word"),
+        ("attributes:\n  a: [b]\n  a: [c]\n", ":3:3", "duplicate key; the first one is at 2:3"),
+        ("attributes:\n  ? [a]\n  : [b]\n", ":2:5", "a key is text"),
         ("types:\n  a: integer\n", ":2:6", '"integer" is no type'),
-        ("attributes: {a: [b\n", ":2:1", "is not YAML"),
-        ("a: " + "[" * 100_000, ":1:", "nested too deeply"),
-        ("a: \x00", "", "is not YAML"),
+        ("attributes: {a: [b\n", ":2:1", "the [ of line 1 is not closed"),
+        ("a: " + "[" * 100_000, ":1:103", "nested deeper than 100 levels"),
+        ("a: \x00", ":1:4", "the character U+0000"),
     ],
 )
 def test_a_file_of_another_shape_is_told_where_and_what(tmp_path: Path, text: str, at: str, words: str) -> None:

@@ -1,0 +1,38 @@
+"""The options of the canonicalize processor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from beacon_core.config import ComponentConfig
+
+
+class CanonicalizeConfig(ComponentConfig):
+    """Which tables of aliases apply. The maps have the shape of a table file's sections; they are merged over files."""
+
+    packs: list[str] | None = None
+    """Shipped tables to use, such as `claude_code`; all of them when absent."""
+
+    tables: list[Path] = Field(default_factory=list)
+    """Table files of your own (YAML), merged over the packs."""
+
+    agents: dict[str, list[str]] = Field(default_factory=dict)
+    """Agent name -> patterns of the service and scope names that mean it, tried before those of the packs."""
+
+    events: dict[str, list[str]] = Field(default_factory=dict)
+    """Canonical name of an event -> its aliases."""
+
+    attributes: dict[str, list[str]] = Field(default_factory=dict)
+    """Canonical name of an attribute -> its aliases, the preferred first."""
+
+    values: dict[str, dict[str, list[str]]] = Field(default_factory=dict)
+    """Canonical name of an attribute -> canonical value -> its aliases."""
+
+    types: dict[str, Literal["int", "float", "bool", "string"]] = Field(default_factory=dict)
+    """Canonical name of an attribute -> its type."""
+
+    keep_original: bool = False
+    """Keep what was replaced: `beacon.original.name`, `beacon.original.attributes.*`, `beacon.original.values.*`."""

@@ -1,0 +1,166 @@
+"""Reads table files: YAML to entries that know where they stand.
+
+A table file (all sections and keys are optional):
+
+    agent: claude_code            # or a list: the file is about events of these agents only
+    prefix: claude_code.          # what the names of these events begin with, or leave out
+    agents:                       # agent -> patterns (with *) of service and scope names, the first match wins
+      claude_code: ["*claude*"]
+    events:                       # canonical name -> aliases, the same in the sections below
+      prompt.submitted: [user_prompt]
+    attributes:                   # of two aliases in one event the first here is taken, the other keeps its name
+      gen_ai.tool.name: [tool_name]
+    values:                       # by the attribute's canonical name; true and 5 are the words "true" and "5" here
+      beacon.approval.decision:
+        allowed: [accept, approve]
+    types:                        # by the attribute's canonical name: int, float, bool, string
+      beacon.duration_ms: int
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from beacon_core.processors.canonicalize.config import CanonicalizeConfig
+
+if TYPE_CHECKING:  # what reads YAML is loaded when the first table is read
+    from beacon_core.config import Node, Origin, Problems
+    from beacon_core.config.problems import Path
+
+SECTIONS = ("agents", "events", "attributes", "values", "types")
+TYPES = ("int", "float", "bool", "string")
+_KEYS = ("agent", "prefix", *SECTIONS)
+
+
+class Entry(NamedTuple):
+    """One row of a table: `alias` means `canonical`.
+
+    Attributes:
+        section: one of SECTIONS.
+        subject: the attribute that a value belongs to, the attribute that has a type; else empty.
+        canonical: the canonical name, or the type.
+        alias: the other name; the canonical name itself where it is only declared; empty for types.
+        position: where it stands, `file:line:column` or the option.
+    """
+
+    section: str
+    subject: str
+    canonical: str
+    alias: str
+    position: str
+
+
+class TableFile(NamedTuple):
+    """What one file, or the options themselves, say; `agents` is empty where they are about all events."""
+
+    agents: tuple[str, ...]
+    prefix: str
+    entries: tuple[Entry, ...]
+
+
+def read_options(config: CanonicalizeConfig) -> TableFile:
+    """Return the tables that the options themselves have."""
+    entries = [
+        *_of_options("agents", config.agents),
+        *_of_options("events", config.events),
+        *_of_options("attributes", config.attributes),
+        *(entry for subject, names in config.values.items() for entry in _of_options("values", names, subject)),
+        *(Entry("types", name, kind, "", f"option types.{name}") for name, kind in config.types.items()),
+    ]
+    return TableFile((), "", tuple(entries))
+
+
+def _of_options(section: str, names: Mapping[str, list[str]], subject: str = "") -> Iterator[Entry]:
+    for canonical, aliases in names.items():
+        position = "option " + ".".join(part for part in (section, subject, canonical) if part)
+        for alias in (canonical, *aliases):
+            yield Entry(section, subject, canonical, alias, position)
+
+
+def read_table(text: str, name: str) -> TableFile:
+    """Return what a table file says.
+
+    Args:
+        text: the file's content.
+        name: what positions call the file.
+
+    Raises:
+        InvalidConfigurationError: every problem, with its position.
+    """
+    from beacon_core.config import Problems, parse_text  # noqa: PLC0415 - not needed without this processor
+
+    problems = Problems()
+    root = parse_text(text, name, problems, expected=f"a table file is a map of {', '.join(_KEYS)}")
+    table = _Reader(problems).read(root) if root is not None else TableFile((), "", ())
+    problems.raise_if_any()
+    return table
+
+
+class _Reader:
+    """Walks the nodes of one file; collects problems instead of stopping at the first."""
+
+    def __init__(self, problems: Problems) -> None:
+        self._problems = problems
+
+    def read(self, root: Node) -> TableFile:
+        agents: tuple[str, ...] = ()
+        prefix = ""
+        entries: list[Entry] = []
+        for key, node in self._pairs(root, ()):
+            if key == "agent":
+                agents = tuple(word for word, _ in self._words(node, (key,)))
+            elif key == "prefix":
+                prefix = self._word(node, (key,)) or ""
+            elif key in SECTIONS:
+                entries += self._section(key, node)
+            else:
+                self._problems.add(root.keys[key], (key,), f"unknown section; there are {', '.join(_KEYS)}")
+        return TableFile(agents, prefix, tuple(entries))
+
+    def _section(self, section: str, node: Node) -> Iterator[Entry]:
+        if section == "types":
+            yield from self._types(node)
+        elif section == "values":
+            for subject, names in self._pairs(node, ("values",)):
+                yield from self._names(section, names, subject)
+        else:
+            yield from self._names(section, node)
+
+    def _names(self, section: str, node: Node, subject: str = "") -> Iterator[Entry]:
+        path = (section, subject) if subject else (section,)
+        for canonical, aliases in self._pairs(node, path):
+            yield Entry(section, subject, canonical, canonical, str(node.keys[canonical]))
+            for alias, origin in self._words(aliases, (*path, canonical)):
+                yield Entry(section, subject, canonical, alias, str(origin))
+
+    def _types(self, node: Node) -> Iterator[Entry]:
+        for attribute, kind in self._pairs(node, ("types",)):
+            word = self._word(kind, ("types", attribute))
+            if word in TYPES:
+                yield Entry("types", attribute, word, "", str(node.keys[attribute]))
+            elif word is not None:
+                self._problems.add(
+                    kind.origin, ("types", attribute), f'"{word}" is no type; there are {", ".join(TYPES)}'
+                )
+
+    def _pairs(self, node: Node, path: Path) -> Iterator[tuple[str, Node]]:
+        if isinstance(node.value, dict):
+            yield from node.value.items()
+        elif node.value is not None:
+            self._problems.add(node.origin, path, "expected a map")
+
+    def _words(self, node: Node, path: Path) -> Iterator[tuple[str, Origin]]:
+        for item in node.value if isinstance(node.value, list) else [node]:
+            word = self._word(item, path)
+            if word is not None:
+                yield word, item.origin
+
+    def _word(self, node: Node, path: Path) -> str | None:
+        """Return a scalar as the word it was written as; `true` and `5` are words here, too."""
+        if isinstance(node.value, bool):
+            return str(node.value).lower()
+        if isinstance(node.value, str | int | float) and node.value != "":
+            return str(node.value)
+        self._problems.add(node.origin, path, "expected a word")
+        return None
