@@ -1,1 +1,1 @@
-"""Beacon exporter."""
+"""Beacon's exporter for Datadog: logs and spans to the logs intake, metrics to the series intake."""

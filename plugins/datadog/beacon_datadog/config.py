@@ -1,0 +1,170 @@
+"""The options of the Datadog exporter."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import msgspec
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+
+from beacon_core import ComponentConfig, Duration, ExporterConfig, Secret
+
+DEFAULT_SITE = "datadoghq.com"
+CLIENT_TOKEN_START = "pub"  # noqa: S105 - how the public ones begin
+
+
+@cache
+def _sites() -> dict[str, str]:
+    from importlib.resources import files  # noqa: PLC0415 - only where a site is configured
+
+    table = msgspec.toml.decode(files("beacon_datadog").joinpath("sites.toml").read_bytes())
+    return dict(table["site"])
+
+
+def _site(value: str) -> str:
+    """Return the site; the web address's `app.` is taken off. Unknown sites are refused: they would get the key."""
+    site = value.strip().lower().removeprefix("app.")
+    if site not in _sites():
+        raise ValueError(f"not a Datadog site; one of {', '.join(_sites())}")
+    return site
+
+
+def _endpoint(value: str) -> str:
+    parts = urlsplit(value.strip())
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("give a URL such as https://proxy.example:8080")
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        raise ValueError("no user name, password, query or fragment belongs into the URL")
+    _ = parts.port  # raises ValueError where it is not a number
+    return value.strip().rstrip("/")
+
+
+def _key(value: SecretStr) -> SecretStr:
+    key = value.get_secret_value().strip()  # a file with a key ends with a newline
+    if not key:
+        raise ValueError("no API key: set it here or in DD_API_KEY")
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ValueError("the key has characters that no Datadog key has")
+    return SecretStr(key)
+
+
+def _tag(value: str) -> str:
+    if not value.strip() or "," in value:
+        raise ValueError('a tag is text such as "team:ci", without comma')
+    return value.strip()
+
+
+class ApiOptions(ComponentConfig):
+    """Where to, and who sends."""
+
+    site: Annotated[str, AfterValidator(_site)] = Field(
+        default_factory=lambda: os.environ.get("DD_SITE") or DEFAULT_SITE
+    )
+    """Datadog site; by default `DD_SITE`, else `datadoghq.com`."""
+
+    key: Annotated[Secret, AfterValidator(_key)] = Field(
+        default_factory=lambda: SecretStr(os.environ.get("DD_API_KEY", ""))
+    )
+    """API key, or a client token (`pub...`) for the browser intake; by default `DD_API_KEY`."""
+
+
+class IntakeOptions(ComponentConfig):
+    """An intake elsewhere than at the site."""
+
+    endpoint: Annotated[str, AfterValidator(_endpoint)] | None = None
+    """Origin or full URL of the intake; by default the site's."""
+
+
+class TlsOptions(ComponentConfig):
+    """How the server's certificate is verified and which one is shown to it."""
+
+    insecure_skip_verify: bool = False
+    """Accept any certificate: whoever answers gets the key and the data. For tests only."""
+
+    ca_file: str | None = None
+    """PEM file with the certificates to trust, instead of the usual ones."""
+
+    cert_file: str | None = None
+    """PEM file with a client certificate."""
+
+    key_file: str | None = None
+    """PEM file with the key of `cert_file`, if it is not in there."""
+
+    @model_validator(mode="after")
+    def _key_needs_a_certificate(self) -> TlsOptions:
+        if self.key_file and not self.cert_file:
+            raise ValueError("key_file needs cert_file")
+        return self
+
+
+class DatadogConfig(ExporterConfig):
+    """Options of `datadog`."""
+
+    api: ApiOptions = Field(default_factory=lambda: {}, validate_default=True)  # noqa: PIE807 - its own defaults are checked
+    """Site and key."""
+
+    logs: IntakeOptions = IntakeOptions()
+    """The logs intake, for logs and spans."""
+
+    metrics: IntakeOptions = IntakeOptions()
+    """The series intake."""
+
+    ddsource: str = Field(default="beacon", min_length=1)
+    """Technology the logs come from; chooses Datadog's log pipelines."""
+
+    tags: tuple[Annotated[str, AfterValidator(_tag)], ...] = ()
+    """Tags of every event, such as `team:ci`."""
+
+    service: str | None = Field(default=None, min_length=1)
+    """Service of events without `service.name`."""
+
+    hostname: str | None = Field(default=None, min_length=1)
+    """Host of events without `host.name`."""
+
+    timeout: Duration = Field(default=30.0, gt=0)
+    """How long to wait for an answer. Short ones make duplicates: what was not confirmed in time may be stored."""
+
+    tls: TlsOptions = TlsOptions()
+    """Certificates."""
+
+    @field_validator("tags", mode="before")
+    @classmethod
+    def _from_list(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _key_fits_the_intake(self) -> DatadogConfig:
+        """An API key in a browser intake's URL would be public; a client token elsewhere is refused or ignored."""
+        host = urlsplit(self.logs.endpoint or "").hostname or ""
+        if host.startswith("browser-intake") and not self.has_client_token:
+            raise ValueError("logs.endpoint is a browser intake, which takes client tokens (pub...), never an API key")
+        if host.startswith("http-intake") and self.has_client_token:
+            raise ValueError("logs.endpoint takes API keys, and api.key is a client token (pub...)")
+        return self
+
+    @property
+    def has_client_token(self) -> bool:
+        """Whether the key is a client token, for the browser intake."""
+        return self.api.key.get_secret_value().startswith(CLIENT_TOKEN_START)
+
+    @property
+    def logs_url(self) -> str:
+        """Where logs are posted to, without query."""
+        site = self.api.site
+        if self.has_client_token:
+            *names, ending = site.split(".")
+            return _intake(self.logs.endpoint, f"https://browser-intake-{'-'.join(names)}.{ending}", "/api/v2/logs")
+        return _intake(self.logs.endpoint, f"https://http-intake.logs.{site}", "/api/v2/logs")
+
+    @property
+    def metrics_url(self) -> str:
+        """Where series are posted to."""
+        return _intake(self.metrics.endpoint, f"https://api.{self.api.site}", "/api/v2/series")
+
+
+def _intake(endpoint: str | None, origin: str, path: str) -> str:
+    base = endpoint or origin
+    return base if base.endswith(path) else base + path

@@ -1,0 +1,192 @@
+"""What an answer of HEC means for each event that was sent; the rules are in `codes.toml`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from beacon_core import (
+    Batch,
+    BatchTooLargeError,
+    ConfigurationError,
+    PartialExportError,
+    PermanentError,
+    RetryableError,
+)
+from beacon_splunk.client import Answer, retry_after
+from beacon_splunk.encoding import Record
+
+#: Splunk Cloud answers code 6 for object 0 to a body above this; it is no fault of the object.
+CLOUD_LIMIT = 5_242_880
+_MAX_TEXT = 200
+
+Failed = dict[str, Exception]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request that was answered.
+
+    Attributes:
+        url: where it went, without query.
+        records: what it carried, in order.
+        size: bytes of its body before compression.
+        now: Unix nanoseconds, for a Retry-After that is a date.
+    """
+
+    url: str
+    records: Sequence[Record]
+    size: int
+    now: int
+
+
+class _Rule(msgspec.Struct, frozen=True):
+    action: str
+    advice: str = ""
+    text: str = ""
+
+
+class _Rules(msgspec.Struct, frozen=True):
+    code: dict[str, _Rule]
+    status: dict[str, _Rule]
+
+
+def judge(answer: Answer, sent: Sent) -> Failed:
+    """Return what was not delivered: an error by event id, one and the same where it is the request that failed."""
+    reply = _reply(answer.body)
+    rule = _rule(answer.status, reply)
+    text = _describe(answer, reply, rule, sent)
+    match rule.action:
+        case "delivered":
+            return {}
+        case "poison":
+            return _poison(reply, text, sent)
+        case "index":
+            return _refused_index(reply, text, sent)
+        case action:
+            return fail_all(sent.records, _error(action, text, answer, reply, sent))
+
+
+def no_hec(answer: Answer) -> bool:
+    """Whether an answer has no HEC code: it comes from something before Splunk, or Splunk could not read the body."""
+    return not _reply(answer.body)
+
+
+def settle(batch: Batch, failed: Failed) -> None:
+    """Raise what `export` has to raise for these failures."""
+    if not failed:
+        return
+    errors = list(failed.values())
+    if len(failed) == len(batch):  # nothing was delivered: halving the whole repeats nothing
+        too_large = next((error for error in errors if isinstance(error, BatchTooLargeError)), None)
+        if too_large or all(error is errors[0] for error in errors):
+            raise too_large or errors[0]
+    raise PartialExportError({event_id: _of_one(error, errors) for event_id, error in failed.items()})
+
+
+def _of_one(error: Exception, errors: Sequence[Exception]) -> Exception:
+    """Return the error as it concerns one event: what was too large together is not yet too large alone."""
+    if isinstance(error, BatchTooLargeError) and sum(other is error for other in errors) > 1:
+        return RetryableError(str(error))
+    return error
+
+
+@cache
+def _rules() -> _Rules:
+    from importlib.resources import files  # noqa: PLC0415 - not before the first answer
+
+    return msgspec.toml.decode(files("beacon_splunk").joinpath("codes.toml").read_bytes(), type=_Rules)
+
+
+def _reply(body: bytes) -> dict[str, Any]:
+    """Return HEC's answer, empty if it is none: JSON with an integer `code`."""
+    try:
+        reply = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+    return reply if isinstance(reply, dict) and type(reply.get("code")) is int else {}
+
+
+def _rule(status: int, reply: dict[str, Any]) -> _Rule:
+    """Return the rule of the code, or of the HTTP status where there is none or the two contradict each other."""
+    rules = _rules()
+    rule = rules.code.get(str(reply.get("code")))
+    if rule is not None and (rule.action != "delivered" or status // 100 == 2):  # noqa: PLR2004 - 2xx
+        return rule
+    return rules.status.get(str(status)) or rules.status.get(f"{status // 100}xx") or rules.status["4xx"]
+
+
+def _describe(answer: Answer, reply: dict[str, Any], rule: _Rule, sent: Sent) -> str:
+    parts = [f"{sent.url}: HTTP {answer.status}"]
+    if reply:
+        text = str(reply.get("text") or rule.text)[:_MAX_TEXT]
+        parts.append(f'code {reply["code"]} "{text}"')
+        if (number := _number(reply)) is not None:
+            parts.append(f"invalid-event-number {number}")
+    else:
+        parts.append("not an answer of HEC")
+    if rule.action == "index":
+        parts.append(f"index {sent.records[0].index or 'not set, so the default of the token'}")
+    return ", ".join(parts) + (f"; {rule.advice}" if rule.advice else "")
+
+
+def _error(action: str, text: str, answer: Answer, reply: dict[str, Any], sent: Sent) -> Exception:
+    """Return the error of a request that failed as a whole."""
+    match action:
+        case "retry":  # a busy server that names an object may have stored those before it
+            wait = retry_after(answer.retry_after, sent.now)
+            return RetryableError(text, retry_after=wait, ambiguous=(_number(reply) or 0) > 0)
+        case "ambiguous":
+            return RetryableError(text, retry_after=retry_after(answer.retry_after, sent.now), ambiguous=True)
+        case "split":
+            return BatchTooLargeError(text)
+        case "bisect":
+            return BatchTooLargeError(text) if len(sent.records) > 1 else PermanentError(text)
+        case "reject":
+            return PermanentError(text)
+        case _:
+            return ConfigurationError(text)
+
+
+def _poison(reply: dict[str, Any], text: str, sent: Sent) -> Failed:
+    """Objects before the refused one are stored, those after it are not (measured on Enterprise and Cloud)."""
+    number = _number(reply)
+    if number == 0 and reply["code"] == 6 and sent.size > CLOUD_LIMIT:  # noqa: PLR2004 - "Invalid data format"
+        return fail_all(sent.records, BatchTooLargeError(text))
+    bad = _owner(sent.records, number)
+    if bad is None:
+        return fail_all(sent.records, _error("bisect", text, Answer(400), reply, sent))
+    later = RetryableError(f"{sent.url}: not stored, because an event before it was refused")
+    return {sent.records[bad].event_id: PermanentError(text), **fail_all(sent.records[bad + 1 :], later)}
+
+
+def _refused_index(reply: dict[str, Any], text: str, sent: Sent) -> Failed:
+    """Of an index, the number names the object after the refused one; all of a request have the same index."""
+    number = _number(reply)
+    bad = _owner(sent.records, None if number is None else number - 1)
+    return fail_all(sent.records[bad or 0 :], ConfigurationError(text))
+
+
+def _owner(records: Sequence[Record], number: int | None) -> int | None:
+    """Return which record the object with this number belongs to, None if there is no such object."""
+    if number is None or number < 0:
+        return None
+    for position, record in enumerate(records):
+        number -= len(record.objects)
+        if number < 0:
+            return position
+    return None
+
+
+def _number(reply: dict[str, Any]) -> int | None:
+    number = reply.get("invalid-event-number")
+    return number if type(number) is int else None
+
+
+def fail_all(records: Sequence[Record], error: Exception) -> Failed:
+    """Return the same error for every record."""
+    return {record.event_id: error for record in records}

@@ -1,0 +1,288 @@
+"""The exporter against a local server: headers, compression, indexes, failures, and secrets that stay secret."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import traceback
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from beacon_core import (
+    Batch,
+    BatchTooLargeError,
+    ConfigurationError,
+    ExportError,
+    Metric,
+    PartialExportError,
+    PermanentError,
+    RetryableError,
+    __version__,
+)
+from beacon_core.testing import make_batch, make_event
+from beacon_splunk.config import SplunkHecConfig, event_url
+from beacon_splunk.exporter import SplunkHecExporter
+
+Start = Callable[..., SplunkHecExporter]
+Collector = Any  # of conftest.py, which cannot be imported
+TOKEN = "00000000-FAKE-FAKE-FAKE-000000000000"
+HTML = "<html><body>Bad Request</body></html>"
+
+
+def config(**options: Any) -> SplunkHecConfig:
+    return SplunkHecConfig.model_validate({"endpoint": "https://splunk.example:8088", "token": TOKEN, **options})
+
+
+def test_a_batch_is_one_gzipped_request_with_the_documented_headers(collector: Collector, start: Start) -> None:
+    exporter = start(index="agents", source="ci")
+    exporter.export(make_batch(3))
+    exporter.export(make_batch(1, id="next"))
+    assert [len(objects) for objects in collector.objects] == [3, 1]
+    assert [each["fields"]["beacon_id"] for each in collector.objects[0]] == ["test-0", "test-1", "test-2"]
+    assert {(each["index"], each["source"]) for each in collector.objects[0]} == {("agents", "ci")}
+    first, second = collector.headers
+    assert first["content-type"] == "application/json"
+    assert first["content-encoding"] == "gzip"
+    assert first["user-agent"] == f"beacon/{__version__}"
+    assert uuid.UUID(first["x-splunk-request-channel"]).version == 4
+    assert first["x-splunk-request-channel"] == second["x-splunk-request-channel"]
+
+
+def test_compression_can_be_switched_off(collector: Collector, start: Start) -> None:
+    start(disable_compression=True).export(make_batch())
+    assert "content-encoding" not in collector.headers[0]
+
+
+def test_a_server_that_takes_no_gzip_gets_plain_bodies_from_then_on(collector: Collector, start: Start) -> None:
+    collector.answers = [(415, HTML)]
+    exporter = start()
+    exporter.export(make_batch())
+    exporter.export(make_batch())
+    assert [headers.get("content-encoding") for headers in collector.headers] == ["gzip", None, None]
+
+
+def test_a_400_of_a_proxy_is_tried_plain_once_and_then_searched_in_halves(collector: Collector, start: Start) -> None:
+    collector.answers = [(400, HTML), (400, HTML)]
+    exporter = start()
+    with pytest.raises(BatchTooLargeError, match="not an answer of HEC"):
+        exporter.export(make_batch(2))
+    exporter.export(make_batch())
+    assert [headers.get("content-encoding") for headers in collector.headers] == ["gzip", None, "gzip"]
+
+
+def test_events_of_different_indexes_go_in_different_requests(collector: Collector, start: Start) -> None:
+    events = [make_event(n, resource={"com.splunk.index": index}) for n, index in enumerate("aba")]
+    collector.answers = [(200, {"text": "Success", "code": 0}), (400, {"text": "Incorrect index", "code": 7})]
+    with pytest.raises(PartialExportError) as raised:
+        start().export(Batch("mixed", tuple(events)))
+    assert [[each["index"] for each in objects] for objects in collector.objects] == [["a", "a"], ["b"]]
+    assert {key: type(error) for key, error in raised.value.failed.items()} == {"test-1": ConfigurationError}
+
+
+def test_a_busy_server_is_not_asked_again_for_the_next_index(collector: Collector, start: Start) -> None:
+    events = [make_event(n, resource={"com.splunk.index": index}) for n, index in enumerate("ab")]
+    collector.answers = [(503, {"text": "Server is busy", "code": 9}, {"Retry-After": "3"})]
+    with pytest.raises(PartialExportError) as raised:
+        start().export(Batch("mixed", tuple(events)))
+    assert len(collector.objects) == 1
+    errors = list(raised.value.failed.values())
+    assert [isinstance(error, RetryableError) and error.retry_after for error in errors] == [3.0, 3.0]
+
+
+def test_a_body_above_the_limit_is_not_sent(collector: Collector, start: Start) -> None:
+    exporter = start(max_content_length=1000)
+    with pytest.raises(BatchTooLargeError):
+        exporter.export(make_batch(20))
+    assert collector.objects == []
+    exporter.export(make_batch(1, body="x" * 2000))
+    assert len(collector.objects) == 1
+
+
+def test_the_limit_of_a_server_that_answered_413_is_remembered(collector: Collector, start: Start) -> None:
+    collector.answers = [(413, HTML)]
+    exporter = start()
+    for _ in range(2):
+        with pytest.raises(BatchTooLargeError):
+            exporter.export(make_batch(10))
+    assert len(collector.objects) == 1
+    exporter.export(make_batch(4))
+    assert len(collector.objects) == 2
+
+
+def test_one_event_too_large_for_splunk_is_a_dead_letter_and_the_others_are_delivered(
+    collector: Collector, start: Start
+) -> None:
+    batch = Batch("b", (make_event(0), make_event(1, body="x" * 5_000_000)))
+    with pytest.raises(PartialExportError) as raised:
+        start().export(batch)
+    assert {key: type(error) for key, error in raised.value.failed.items()} == {"test-1": PermanentError}
+    assert len(collector.objects) == 1
+
+
+def test_a_metric_point_without_a_number_is_a_dead_letter(collector: Collector, start: Start) -> None:
+    point = make_event(signal="metric", metric=Metric(kind="gauge", value=float("nan")))
+    with pytest.raises(PermanentError, match="without a number"):
+        start().export(Batch("b", (point,)))
+    assert collector.objects == []
+
+
+def test_the_shape_that_an_exponential_histogram_loses_is_counted(collector: Collector, start: Start) -> None:
+    exporter = start()
+    point = make_event(signal="metric", metric=Metric(kind="exponential_histogram", count=1, sum=1.0))
+    exporter.export(Batch("b", (point,)))
+    assert exporter.host.counters.reasons("shape_lost", "splunk_hec") == {"exponential_histogram": 1}
+    assert len(collector.objects) == 1
+
+
+def test_p4_the_worked_example_of_two_poison_objects_sends_nothing_twice(collector: Collector, start: Start) -> None:
+    exporter = start()
+    refusals: list[tuple[int, Any]] = [
+        (400, {"text": "Error in handling indexed fields", "code": 15, "invalid-event-number": 2}),
+        (400, {"text": "Event field cannot be blank", "code": 13, "invalid-event-number": 1}),
+    ]
+    collector.answers = [*refusals]
+    left, dead = make_batch(5), []
+    while len(left):
+        try:
+            exporter.export(left)
+            break
+        except PartialExportError as error:
+            failed = error.failed
+        dead += [key for key, why in failed.items() if isinstance(why, PermanentError)]
+        left = left.with_events([event for event in left if isinstance(failed.get(event.id), RetryableError)])
+    assert dead == ["test-2", "test-4"]
+    assert [[each["fields"]["beacon_id"] for each in objects] for objects in collector.objects] == [
+        [f"test-{n}" for n in range(5)],
+        ["test-3", "test-4"],
+    ]
+
+
+def test_a_redirect_is_not_followed_with_the_token(collector: Collector, start: Start) -> None:
+    collector.answers = [(307, "", {"Location": collector.url + "/elsewhere"})]
+    with pytest.raises(ConfigurationError, match="redirects are not followed"):
+        start().export(make_batch())
+    assert len(collector.objects) == 1
+
+
+def test_an_answer_that_never_comes_is_ambiguous(collector: Collector, start: Start) -> None:
+    collector.answers = [None]
+    with pytest.raises(RetryableError) as raised:
+        start().export(make_batch())
+    assert raised.value.ambiguous
+
+
+def test_a_refused_connection_is_not_ambiguous(start: Start) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        with pytest.raises(RetryableError, match="refused") as raised:
+            start(endpoint=f"http://127.0.0.1:{port}").export(make_batch())
+    assert not raised.value.ambiguous
+
+
+def test_a_read_timeout_is_ambiguous(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(RetryableError, match="ReadTimeout") as raised:
+            start(endpoint=f"http://127.0.0.1:{port}", timeout="50ms").export(make_batch())
+    assert raised.value.ambiguous
+
+
+def test_p7_the_token_is_in_no_repr_error_traceback_or_log(
+    collector: Collector, start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    exporter = start()
+    collector.answers = [(401, {"text": f"token {TOKEN} is wrong", "code": 4}), (403, f"<p>{TOKEN}</p>"), None]
+    shown = [repr(exporter.config), str(exporter.config), exporter.config.model_dump_json(), repr(exporter)]
+    for _ in range(3):
+        with pytest.raises((ExportError, ConfigurationError)) as raised:
+            exporter.export(make_batch())
+        shown += [str(raised.value), repr(raised.value), "".join(traceback.format_exception(raised.value))]
+    assert TOKEN not in "".join(shown) + caplog.text
+    assert "[token] is wrong" in "".join(shown)
+
+
+@pytest.mark.parametrize("token", ["", "  ", "two words", "ümlaut", "line\nbreak"])
+def test_p7_a_token_that_cannot_stand_in_a_header_is_refused_unseen(token: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        config(token=token)
+    assert not token.strip() or token not in str(raised.value)
+
+
+def test_the_newline_of_a_token_file_is_no_part_of_the_token() -> None:
+    assert config(token=TOKEN + "\n").token.get_secret_value() == TOKEN
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url"),
+    [
+        ("https://s:8088", "https://s:8088/services/collector/event"),
+        ("https://s:8088/", "https://s:8088/services/collector/event"),
+        ("https://s/services/collector", "https://s/services/collector/event"),
+        ("https://s/services/collector/event", "https://s/services/collector/event"),
+        ("https://s/services/collector/event/1.0", "https://s/services/collector/event"),
+        ("http://[::1]:8088/hec/services/collector/", "http://[::1]:8088/hec/services/collector/event"),
+    ],
+)
+def test_the_event_url_is_derived_from_each_form_of_endpoint(endpoint: str, url: str) -> None:
+    assert event_url(endpoint) == url
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "splunk:8088",
+        "ftp://s",
+        "https://",
+        "https://s:99999",
+        "https://user:hunter2@s:8088",
+        "https://s:8088/services/collector?token=hunter2",
+        "https://s:8088/#hunter2",
+        "https://s:8088/other",
+        "https://s:8088/services/collector/raw",
+    ],
+)
+def test_p10_an_endpoint_that_is_none_is_refused_and_no_credential_repeated(endpoint: str) -> None:
+    with pytest.raises(ValidationError) as raised:
+        config(endpoint=endpoint)
+    assert "hunter2" not in str(raised.value)
+
+
+def test_p10_certificates_that_cannot_be_read_stop_the_start(start: Start, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="tls"):
+        start(tls={"ca_file": str(tmp_path / "missing.pem")})
+
+
+def test_p10_a_key_without_a_certificate_is_refused() -> None:
+    with pytest.raises(ValidationError, match="cert_file"):
+        config(tls={"key_file": "key.pem"})
+
+
+def test_switching_verification_off_is_said_at_every_start(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    start(tls={"insecure_skip_verify": True})
+    assert "insecure_skip_verify" in caplog.text
+
+
+def test_shutdown_is_safe_unstarted_and_twice(start: Start) -> None:
+    SplunkHecExporter(config()).shutdown(1)
+    exporter = start()
+    exporter.shutdown(1)
+    exporter.shutdown(1)
+    with pytest.raises(ConfigurationError, match="not started"):
+        exporter.export(make_batch())
+
+
+def test_the_example_of_the_readme_is_valid() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    example = readme.split("```yaml\n")[1].split("```")[0]
+    options = yaml.safe_load(example)["exporters"]["splunk_hec"]
+    SplunkHecConfig.model_validate(options)
+    assert json.dumps(options).count("${env:") == 1
