@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         RetryOptions,
         Secret,
         Size,
+        TlsOptions,
     )
     from beacon_core.errors import (
         BatchTooLargeError,
@@ -54,7 +55,8 @@ if TYPE_CHECKING:
         encode_batch,
         encode_lines,
     )
-    from beacon_core.exporter import Exporter
+    from beacon_core.exporter import Exporter, raise_failures
+    from beacon_core.http import HttpAnswer, HttpClient, http_error
     from beacon_core.processor import Processor
     from beacon_core.queue import Backlog, Entry, Lease, LeasedBatch, Queue
     from beacon_core.receiver import Consumer, Receiver
@@ -83,6 +85,8 @@ __all__ = [
     "Exporter",
     "ExporterConfig",
     "Host",
+    "HttpAnswer",
+    "HttpClient",
     "InvalidDataError",
     "Lease",
     "LeasedBatch",
@@ -106,18 +110,21 @@ __all__ = [
     "Span",
     "SpanEvent",
     "SpanLink",
+    "TlsOptions",
     "__version__",
     "content_id",
     "decode_batch",
     "decode_line",
     "encode_batch",
     "encode_lines",
+    "http_error",
+    "raise_failures",
 ]
 
 __version__ = "0.1.0"
 
 #: Where the names come from, low on the import ladder first.
-_HOMES = ("errors", "event", "telemetry", "config", "component", "queue", "receiver", "processor", "exporter")
+_HOMES = ("errors", "event", "telemetry", "config", "component", "queue", "receiver", "processor", "exporter", "http")
 
 
 def __getattr__(name: str) -> Any:

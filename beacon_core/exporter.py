@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from beacon_core.component import Component
 from beacon_core.config import ComponentConfig, ExporterConfig
+from beacon_core.errors import BatchTooLargeError, PartialExportError, RetryableError
 from beacon_core.event import Batch
 
 
@@ -33,3 +35,27 @@ class Exporter(Component):
             PermanentError: the destination will never take this batch.
             ConfigurationError: the operator has to correct something; the data is kept.
         """
+
+
+def raise_failures(batch: Batch, failed: Mapping[str, Exception]) -> None:
+    """Raise what `export` has to raise, for an exporter that needs several requests; return if nothing failed.
+
+    Args:
+        batch: what was to be exported.
+        failed: what was not delivered: an error by event id, one and the same object where a request failed as a whole.
+    """
+    if not failed:
+        return
+    errors = list(failed.values())
+    if len(failed) == len(batch):  # nothing was delivered: halving the whole repeats nothing
+        too_large = next((error for error in errors if isinstance(error, BatchTooLargeError)), None)
+        if too_large or all(error is errors[0] for error in errors):
+            raise too_large or errors[0]
+    raise PartialExportError({event_id: _of_one(error, errors) for event_id, error in failed.items()})
+
+
+def _of_one(error: Exception, errors: Sequence[Exception]) -> Exception:
+    """Return the error as it concerns one event: what was too large together is not yet too large alone."""
+    if isinstance(error, BatchTooLargeError) and sum(other is error for other in errors) > 1:
+        return RetryableError(str(error))
+    return error

@@ -18,6 +18,7 @@ from beacon_core.config.options import (
     RetryOptions,
     Secret,
     Size,
+    TlsOptions,
 )
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ __all__ = [
     "ServiceOptions",
     "Size",
     "TelemetryOptions",
+    "TlsOptions",
     "did_you_mean",
     "load",
     "parse_text",

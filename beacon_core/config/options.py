@@ -5,7 +5,17 @@ from __future__ import annotations
 import re
 from typing import Annotated, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, PlainSerializer, SecretStr, ValidationInfo
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    ValidationInfo,
+    model_validator,
+)
 
 #: Key of the validation context: refuse a secret that was written out instead of referred to.
 SECRETS_BY_REFERENCE = "secrets_by_reference"
@@ -112,3 +122,25 @@ class ExporterConfig(ComponentConfig):
 
     retry_on_failure: RetryOptions = RetryOptions()
     """What happens after an attempt that may succeed later."""
+
+
+class TlsOptions(ComponentConfig):
+    """How a server's certificate is verified, and which one is shown to it; named as in the Collector."""
+
+    insecure_skip_verify: bool = False
+    """Accept any certificate: whoever answers gets the credentials and the data. For tests only."""
+
+    ca_file: str | None = None
+    """PEM file with the certificates to trust, instead of the usual ones."""
+
+    cert_file: str | None = None
+    """PEM file with a client certificate."""
+
+    key_file: str | None = None
+    """PEM file with the key of `cert_file`, if it is not in there."""
+
+    @model_validator(mode="after")
+    def _key_needs_a_certificate(self) -> TlsOptions:
+        if self.key_file and not self.cert_file:
+            raise ValueError("key_file needs cert_file")
+        return self

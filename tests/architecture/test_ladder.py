@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 LADDER = [
     {"errors"},
     {"event", "config", "telemetry"},
-    {"component"},
+    {"component", "http"},
     {"receiver", "processor", "exporter", "queue"},
     {"otlp"},
     {"receivers", "processors", "queues", "testing"},

@@ -23,7 +23,16 @@ PUBLIC = {
     *("LeasedBatch", "Metric", "PartialExportError", "PermanentError", "PluginError", "Processor", "Quantile", "Queue"),
     *("QueueError", "QueueFullError", "QueueUnavailableError", "Receiver", "RetryOptions", "RetryableError", "Scope"),
     *("Secret", "Signal", "Size", "Span", "SpanEvent", "SpanLink", "__version__", "content_id", "decode_batch"),
-    *("decode_line", "encode_batch", "encode_lines"),
+    *(
+        "decode_line",
+        "encode_batch",
+        "encode_lines",
+        "HttpAnswer",
+        "HttpClient",
+        "TlsOptions",
+        "http_error",
+        "raise_failures",
+    ),
 }
 
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import msgspec
 
 from beacon_core import (
-    Batch,
     BatchTooLargeError,
     ConfigurationError,
-    PartialExportError,
+    HttpAnswer,
     PermanentError,
     RetryableError,
 )
-from beacon_datadog.client import Answer, retry_after
 
 _MAX_TEXT = 200
 
@@ -28,14 +25,13 @@ class _Rule(msgspec.Struct, frozen=True):
     advice: str = ""
 
 
-def judge(answer: Answer, url: str, *, events: int, now: int) -> Exception | None:
+def judge(answer: HttpAnswer, url: str, *, events: int) -> Exception | None:
     """Return the error of a request, None if Datadog has accepted it.
 
     Args:
         answer: what came back.
         url: where the request went, without query.
         events: how many it carried.
-        now: Unix nanoseconds, for a Retry-After that is a date.
     """
     rule = _rule(answer.status)
     text = f"{url}: HTTP {answer.status}{_said(answer.body)}" + (f"; {rule.advice}" if rule.advice else "")
@@ -43,33 +39,13 @@ def judge(answer: Answer, url: str, *, events: int, now: int) -> Exception | Non
         case "delivered":
             return None
         case "retry" | "ambiguous":
-            wait = retry_after(answer.retry_after, now)
-            return RetryableError(text, retry_after=wait, ambiguous=rule.action == "ambiguous")
+            return RetryableError(text, retry_after=answer.retry_after, ambiguous=rule.action == "ambiguous")
         case "split":
             return BatchTooLargeError(text)
         case "bisect":
             return BatchTooLargeError(text) if events > 1 else PermanentError(text)
         case _:
             return ConfigurationError(text)
-
-
-def settle(batch: Batch, failed: Failed) -> None:
-    """Raise what `export` has to raise for these failures."""
-    if not failed:
-        return
-    errors = list(failed.values())
-    if len(failed) == len(batch):  # nothing was delivered: halving the whole repeats nothing
-        too_large = next((error for error in errors if isinstance(error, BatchTooLargeError)), None)
-        if too_large or all(error is errors[0] for error in errors):
-            raise too_large or errors[0]
-    raise PartialExportError({event_id: _of_one(error, errors) for event_id, error in failed.items()})
-
-
-def _of_one(error: Exception, errors: Sequence[Exception]) -> Exception:
-    """Return the error as it concerns one event: what was too large together is not yet too large alone."""
-    if isinstance(error, BatchTooLargeError) and sum(other is error for other in errors) > 1:
-        return RetryableError(str(error))
-    return error
 
 
 @cache

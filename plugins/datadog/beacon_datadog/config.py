@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
-from beacon_core import ComponentConfig, Duration, ExporterConfig, Secret
+from beacon_core import ComponentConfig, Duration, ExporterConfig, Secret, TlsOptions
 
 DEFAULT_SITE = "datadoghq.com"
 CLIENT_TOKEN_START = "pub"  # noqa: S105 - how the public ones begin
@@ -76,28 +76,6 @@ class IntakeOptions(ComponentConfig):
 
     endpoint: Annotated[str, AfterValidator(_endpoint)] | None = None
     """Origin or full URL of the intake; by default the site's."""
-
-
-class TlsOptions(ComponentConfig):
-    """How the server's certificate is verified and which one is shown to it."""
-
-    insecure_skip_verify: bool = False
-    """Accept any certificate: whoever answers gets the key and the data. For tests only."""
-
-    ca_file: str | None = None
-    """PEM file with the certificates to trust, instead of the usual ones."""
-
-    cert_file: str | None = None
-    """PEM file with a client certificate."""
-
-    key_file: str | None = None
-    """PEM file with the key of `cert_file`, if it is not in there."""
-
-    @model_validator(mode="after")
-    def _key_needs_a_certificate(self) -> TlsOptions:
-        if self.key_file and not self.cert_file:
-            raise ValueError("key_file needs cert_file")
-        return self
 
 
 class DatadogConfig(ExporterConfig):

@@ -7,7 +7,6 @@ import uuid
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from beacon_core import (
@@ -17,18 +16,16 @@ from beacon_core import (
     Event,
     Exporter,
     Host,
+    HttpClient,
     PermanentError,
     RetryableError,
     __version__,
+    raise_failures,
 )
-from beacon_datadog.answers import Failed, judge, settle
-from beacon_datadog.client import Answer, open_client, post
+from beacon_datadog.answers import Failed, judge
 from beacon_datadog.config import DatadogConfig
 from beacon_datadog.encoding import Encoder, Origin, origin
 from beacon_datadog.series import encode_series
-
-if TYPE_CHECKING:
-    import httpx
 
 #: Below the documented 5 MB before compression (logs) and 512,000 bytes after it (series).
 MAX_BODY = 4_000_000
@@ -52,7 +49,7 @@ class DatadogExporter(Exporter):
 
     config_class = DatadogConfig
     config: DatadogConfig
-    _client: httpx.Client | None = None
+    _client: HttpClient | None = None
 
     def start(self, host: Host) -> None:
         super().start(host)
@@ -60,7 +57,7 @@ class DatadogExporter(Exporter):
         self._defaults = Origin(config.service, config.hostname, config.tags)
         self._encoder = Encoder(config.ddsource, self._defaults)
         self._key = config.api.key.get_secret_value()
-        self._client = open_client(config.timeout, config.tls)
+        self._client = HttpClient(config.timeout, config.tls, secrets=[self._key], clock=host.clock)
         if config.tls.insecure_skip_verify:
             host.logger.warning("tls.insecure_skip_verify: whoever answers at %s gets the key", config.logs_url)
 
@@ -74,7 +71,7 @@ class DatadogExporter(Exporter):
         for request in requests:
             if error := self._send(request):
                 failed |= {event.id: error for event in request.events}
-        settle(batch, failed)
+        raise_failures(batch, failed)
 
     def shutdown(self, timeout: float) -> None:  # noqa: ARG002 - closing waits for nothing
         if self._client is not None:
@@ -152,12 +149,10 @@ class DatadogExporter(Exporter):
             raise ConfigurationError("the exporter was not started")
         headers = request.headers | {"User-Agent": f"beacon/{__version__}"}
         try:
-            answer = post(self._client, request.url, request.body, headers, query=request.query)
+            answer = self._client.post(request.url, request.body, headers, query=request.query)
         except RetryableError as error:
             return error
-        said = answer.body.replace(self._key.encode(), b"[key]")
-        answer = Answer(answer.status, said, answer.retry_after)
-        return judge(answer, request.url, events=len(request.events), now=self.host.clock())
+        return judge(answer, request.url, events=len(request.events))
 
 
 def _gzip(body: bytes) -> bytes:

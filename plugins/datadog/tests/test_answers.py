@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tomllib
-from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,14 @@ import pytest
 from beacon_core import (
     BatchTooLargeError,
     ConfigurationError,
-    PartialExportError,
+    HttpAnswer,
     PermanentError,
     RetryableError,
 )
-from beacon_core.testing import make_batch
 from beacon_datadog import answers
-from beacon_datadog.answers import judge, settle
-from beacon_datadog.client import Answer, retry_after
+from beacon_datadog.answers import judge
 
 URL = "https://http-intake.logs.datadoghq.eu/api/v2/logs"
-NOW = 1_795_145_112_000_000_000
 AMBIGUOUS, RETRY, HOLD, SPLIT = "ambiguous", "retry", ConfigurationError, BatchTooLargeError
 STATUSES: dict[int, Any] = {
     200: None,
@@ -56,7 +52,7 @@ def test_the_table_of_this_test_is_complete() -> None:
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_p6_each_status_says_what_to_do(status: int) -> None:
-    error = judge(Answer(status, b"{}", "7"), URL, events=2, now=NOW)
+    error = judge(HttpAnswer(status, b"{}", 7.0), URL, events=2)
     outcome = STATUSES[status]
     if outcome in (RETRY, AMBIGUOUS):
         assert isinstance(error, RetryableError)
@@ -66,7 +62,7 @@ def test_p6_each_status_says_what_to_do(status: int) -> None:
 
 
 def test_one_event_that_is_refused_alone_is_a_dead_letter() -> None:
-    assert isinstance(judge(Answer(400), URL, events=1, now=NOW), PermanentError)
+    assert isinstance(judge(HttpAnswer(400), URL, events=1), PermanentError)
 
 
 @pytest.mark.parametrize(
@@ -81,32 +77,10 @@ def test_one_event_that_is_refused_alone_is_a_dead_letter() -> None:
     ],
 )
 def test_p10_title_and_detail_of_datadogs_error_are_shown_and_nothing_else(body: Any, said: str) -> None:
-    error = judge(Answer(403, json.dumps(body).encode()), URL, events=1, now=NOW)
+    error = judge(HttpAnswer(403, json.dumps(body).encode()), URL, events=1)
     assert str(error).split(";")[0] == f"{URL}: HTTP 403{said}"
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"\xff"])
 def test_an_answer_of_a_proxy_is_no_reason_to_fail(body: bytes) -> None:
-    assert isinstance(judge(Answer(502, body), URL, events=1, now=NOW), RetryableError)
-
-
-@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("3600", 60.0), ("", None), ("soon", None)])
-def test_retry_after_is_seconds_and_at_most_a_minute(header: str, seconds: float | None) -> None:
-    assert retry_after(header, NOW) == seconds
-
-
-def test_retry_after_may_be_a_date() -> None:
-    assert retry_after(formatdate(NOW / 1e9 + 20, usegmt=True), NOW) == 20.0
-
-
-def test_settle_raises_one_error_for_all_or_each_its_own() -> None:
-    batch = make_batch(3, id="e")
-    settle(batch, {})
-    held, together = ConfigurationError("no"), BatchTooLargeError("413")
-    with pytest.raises(ConfigurationError):
-        settle(batch, {f"e-{n}": held for n in range(3)})
-    with pytest.raises(BatchTooLargeError):
-        settle(batch, {"e-0": together, "e-1": together, "e-2": held})
-    with pytest.raises(PartialExportError) as raised:
-        settle(batch, {"e-0": together, "e-1": together})
-    assert {type(error) for error in raised.value.failed.values()} == {RetryableError}
+    assert isinstance(judge(HttpAnswer(502, body), URL, events=1), RetryableError)

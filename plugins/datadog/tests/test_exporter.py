@@ -166,7 +166,7 @@ def test_p7_key_and_client_token_are_in_no_repr_error_traceback_or_log(
     everything = "".join(shown) + caplog.text
     assert key not in everything
     assert "dd-api-key" not in everything
-    assert "key [key] is wrong" in everything
+    assert "key [REDACTED] is wrong" in everything
     assert "/api/v2/logs" in caplog.text  # httpx does log its requests
 
 

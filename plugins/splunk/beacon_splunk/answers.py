@@ -10,14 +10,12 @@ from typing import Any
 import msgspec
 
 from beacon_core import (
-    Batch,
     BatchTooLargeError,
     ConfigurationError,
-    PartialExportError,
+    HttpAnswer,
     PermanentError,
     RetryableError,
 )
-from beacon_splunk.client import Answer, retry_after
 from beacon_splunk.encoding import Record
 
 #: Splunk Cloud answers code 6 for object 0 to a body above this; it is no fault of the object.
@@ -35,13 +33,11 @@ class Sent:
         url: where it went, without query.
         records: what it carried, in order.
         size: bytes of its body before compression.
-        now: Unix nanoseconds, for a Retry-After that is a date.
     """
 
     url: str
     records: Sequence[Record]
     size: int
-    now: int
 
 
 class _Rule(msgspec.Struct, frozen=True):
@@ -55,7 +51,7 @@ class _Rules(msgspec.Struct, frozen=True):
     status: dict[str, _Rule]
 
 
-def judge(answer: Answer, sent: Sent) -> Failed:
+def judge(answer: HttpAnswer, sent: Sent) -> Failed:
     """Return what was not delivered: an error by event id, one and the same where it is the request that failed."""
     reply = _reply(answer.body)
     rule = _rule(answer.status, reply)
@@ -71,28 +67,9 @@ def judge(answer: Answer, sent: Sent) -> Failed:
             return fail_all(sent.records, _error(action, text, answer, reply, sent))
 
 
-def no_hec(answer: Answer) -> bool:
+def no_hec(answer: HttpAnswer) -> bool:
     """Whether an answer has no HEC code: it comes from something before Splunk, or Splunk could not read the body."""
     return not _reply(answer.body)
-
-
-def settle(batch: Batch, failed: Failed) -> None:
-    """Raise what `export` has to raise for these failures."""
-    if not failed:
-        return
-    errors = list(failed.values())
-    if len(failed) == len(batch):  # nothing was delivered: halving the whole repeats nothing
-        too_large = next((error for error in errors if isinstance(error, BatchTooLargeError)), None)
-        if too_large or all(error is errors[0] for error in errors):
-            raise too_large or errors[0]
-    raise PartialExportError({event_id: _of_one(error, errors) for event_id, error in failed.items()})
-
-
-def _of_one(error: Exception, errors: Sequence[Exception]) -> Exception:
-    """Return the error as it concerns one event: what was too large together is not yet too large alone."""
-    if isinstance(error, BatchTooLargeError) and sum(other is error for other in errors) > 1:
-        return RetryableError(str(error))
-    return error
 
 
 @cache
@@ -120,7 +97,7 @@ def _rule(status: int, reply: dict[str, Any]) -> _Rule:
     return rules.status.get(str(status)) or rules.status.get(f"{status // 100}xx") or rules.status["4xx"]
 
 
-def _describe(answer: Answer, reply: dict[str, Any], rule: _Rule, sent: Sent) -> str:
+def _describe(answer: HttpAnswer, reply: dict[str, Any], rule: _Rule, sent: Sent) -> str:
     parts = [f"{sent.url}: HTTP {answer.status}"]
     if reply:
         text = str(reply.get("text") or rule.text)[:_MAX_TEXT]
@@ -134,14 +111,13 @@ def _describe(answer: Answer, reply: dict[str, Any], rule: _Rule, sent: Sent) ->
     return ", ".join(parts) + (f"; {rule.advice}" if rule.advice else "")
 
 
-def _error(action: str, text: str, answer: Answer, reply: dict[str, Any], sent: Sent) -> Exception:
+def _error(action: str, text: str, answer: HttpAnswer, reply: dict[str, Any], sent: Sent) -> Exception:
     """Return the error of a request that failed as a whole."""
     match action:
         case "retry":  # a busy server that names an object may have stored those before it
-            wait = retry_after(answer.retry_after, sent.now)
-            return RetryableError(text, retry_after=wait, ambiguous=(_number(reply) or 0) > 0)
+            return RetryableError(text, retry_after=answer.retry_after, ambiguous=(_number(reply) or 0) > 0)
         case "ambiguous":
-            return RetryableError(text, retry_after=retry_after(answer.retry_after, sent.now), ambiguous=True)
+            return RetryableError(text, retry_after=answer.retry_after, ambiguous=True)
         case "split":
             return BatchTooLargeError(text)
         case "bisect":
@@ -159,7 +135,7 @@ def _poison(reply: dict[str, Any], text: str, sent: Sent) -> Failed:
         return fail_all(sent.records, BatchTooLargeError(text))
     bad = _owner(sent.records, number)
     if bad is None:
-        return fail_all(sent.records, _error("bisect", text, Answer(400), reply, sent))
+        return fail_all(sent.records, _error("bisect", text, HttpAnswer(400), reply, sent))
     later = RetryableError(f"{sent.url}: not stored, because an event before it was refused")
     return {sent.records[bad].event_id: PermanentError(text), **fail_all(sent.records[bad + 1 :], later)}
 

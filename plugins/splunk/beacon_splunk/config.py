@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import ByteSize, Field, SecretStr, field_validator, model_validator
+from pydantic import ByteSize, Field, SecretStr, field_validator
 
-from beacon_core import BatchOptions, ComponentConfig, Duration, ExporterConfig, Secret, Size
+from beacon_core import BatchOptions, Duration, ExporterConfig, Secret, Size, TlsOptions
 
 _COLLECTOR = "/services/collector"
 _EVENT_PATHS = (f"{_COLLECTOR}/event/1.0", f"{_COLLECTOR}/event", _COLLECTOR)
@@ -32,28 +32,6 @@ def event_url(endpoint: str) -> str:
         raise ValueError(f"the path has to be empty or end in {_COLLECTOR} or {_COLLECTOR}/event")
     prefix = path.removesuffix(ending or "")
     return urlunsplit((parts.scheme, parts.netloc, f"{prefix}{_COLLECTOR}/event", "", ""))
-
-
-class TlsOptions(ComponentConfig):
-    """How the server's certificate is verified and which one is shown to it."""
-
-    insecure_skip_verify: bool = False
-    """Accept any certificate: whoever answers gets the token and the data. For tests only."""
-
-    ca_file: str | None = None
-    """PEM file with the certificates to trust, instead of the usual ones."""
-
-    cert_file: str | None = None
-    """PEM file with a client certificate."""
-
-    key_file: str | None = None
-    """PEM file with the key of `cert_file`, if it is not in there."""
-
-    @model_validator(mode="after")
-    def _key_needs_a_certificate(self) -> TlsOptions:
-        if self.key_file and not self.cert_file:
-            raise ValueError("key_file needs cert_file")
-        return self
 
 
 class SplunkHecConfig(ExporterConfig):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import uuid
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from beacon_core import (
     Batch,
@@ -13,17 +12,16 @@ from beacon_core import (
     ConfigurationError,
     Exporter,
     Host,
+    HttpAnswer,
+    HttpClient,
     PermanentError,
     RetryableError,
     __version__,
+    raise_failures,
 )
-from beacon_splunk.answers import CLOUD_LIMIT, Failed, Sent, fail_all, judge, no_hec, settle
-from beacon_splunk.client import Answer, open_client, post
+from beacon_splunk.answers import CLOUD_LIMIT, Failed, Sent, fail_all, judge, no_hec
 from beacon_splunk.config import SplunkHecConfig, event_url
 from beacon_splunk.encoding import Encoder, Record
-
-if TYPE_CHECKING:
-    import httpx
 
 #: Splunk Cloud takes about 5 MB for one event.
 MAX_OBJECT = 5_000_000
@@ -37,7 +35,7 @@ class SplunkHecExporter(Exporter):
 
     config_class = SplunkHecConfig
     config: SplunkHecConfig
-    _client: httpx.Client | None = None
+    _client: HttpClient | None = None
 
     def start(self, host: Host) -> None:
         super().start(host)
@@ -47,13 +45,14 @@ class SplunkHecExporter(Exporter):
         self._compress = not config.disable_compression
         defaults = {key: getattr(config, key) for key in ("host", "source", "sourcetype", "index")}
         self._encoder = Encoder({key: value for key, value in defaults.items() if value})
+        token = config.token.get_secret_value()
         self._headers = {
-            "Authorization": f"Splunk {config.token.get_secret_value()}",
+            "Authorization": f"Splunk {token}",
             "Content-Type": "application/json",
             "User-Agent": f"beacon/{__version__}",
             "X-Splunk-Request-Channel": str(uuid.uuid4()),
         }
-        self._client = open_client(config.timeout, config.tls)
+        self._client = HttpClient(config.timeout, config.tls, secrets=[token], clock=host.clock)
         if config.tls.insecure_skip_verify:
             host.logger.warning("tls.insecure_skip_verify: whoever answers at %s gets the token", self._url)
         if self._limit > MAX_OBJECT:
@@ -69,7 +68,7 @@ class SplunkHecExporter(Exporter):
             lost = fail_all(records, busy) if busy else self._send(records)
             failed |= lost
             busy = busy or _busy(records, lost)
-        settle(batch, failed)
+        raise_failures(batch, failed)
 
     def shutdown(self, timeout: float) -> None:  # noqa: ARG002 - closing waits for nothing
         if self._client is not None:
@@ -99,13 +98,13 @@ class SplunkHecExporter(Exporter):
             answer = self._post_readable(body)
         except RetryableError as error:
             return fail_all(records, error)
-        failed = judge(answer, Sent(self._url, records, len(body), self.host.clock()))
+        failed = judge(answer, Sent(self._url, records, len(body)))
         too_large = answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or len(body) > CLOUD_LIMIT
         if too_large and len(records) > 1 and isinstance(failed.get(records[0].event_id), BatchTooLargeError):
             self._limit = min(self._limit, len(body) // 2)  # for the rest of the run
         return failed
 
-    def _post_readable(self, body: bytes) -> Answer:
+    def _post_readable(self, body: bytes) -> HttpAnswer:
         """Post with compression; without it where that is refused."""
         answer = self._post(body, compress=self._compress)
         if self._compress and _unreadable(answer):
@@ -113,22 +112,20 @@ class SplunkHecExporter(Exporter):
             self._compress = _unreadable(answer)  # if it is refused again, compression was not the cause
         return answer
 
-    def _post(self, body: bytes, *, compress: bool) -> Answer:
+    def _post(self, body: bytes, *, compress: bool) -> HttpAnswer:
         if self._client is None:
             raise ConfigurationError("the exporter was not started")
         headers = self._headers
         if compress:
             body, headers = gzip.compress(body, 6, mtime=0), headers | {"Content-Encoding": "gzip"}
-        answer = post(self._client, self._url, body, headers)
-        token = self.config.token.get_secret_value().encode()
-        return Answer(answer.status, answer.body.replace(token, b"[token]"), answer.retry_after)
+        return self._client.post(self._url, body, headers)
 
 
 def _size(records: list[Record]) -> int:
     return sum(len(each) + 1 for record in records for each in record.objects) - 1
 
 
-def _unreadable(answer: Answer) -> bool:
+def _unreadable(answer: HttpAnswer) -> bool:
     """Whether an answer may mean that the server could not decompress the body; HEC itself answers so with HTML."""
     return answer.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNSUPPORTED_MEDIA_TYPE} and no_hec(answer)
 

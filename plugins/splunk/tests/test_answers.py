@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tomllib
-from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,14 @@ import pytest
 from beacon_core import (
     BatchTooLargeError,
     ConfigurationError,
-    PartialExportError,
+    HttpAnswer,
     PermanentError,
     RetryableError,
 )
-from beacon_core.testing import make_batch
 from beacon_splunk import answers
-from beacon_splunk.answers import Sent, judge, settle
-from beacon_splunk.client import Answer, retry_after
+from beacon_splunk.answers import Sent, judge
 from beacon_splunk.encoding import Record
 
-NOW = 1_795_145_112_000_000_000
 URL = "https://splunk.example:8088/services/collector/event"
 
 AMBIGUOUS, RETRY, HOLD, REJECT, SPLIT = "ambiguous", "retry", ConfigurationError, PermanentError, BatchTooLargeError
@@ -84,14 +80,14 @@ STATUSES: dict[int, Any] = {
 
 
 def sent(count: int = 3, *, objects: int = 1, size: int = 1000) -> Sent:
-    return Sent(URL, [Record(f"e{n}", "main", (b"{}",) * objects) for n in range(count)], size, NOW)
+    return Sent(URL, [Record(f"e{n}", "main", (b"{}",) * objects) for n in range(count)], size)
 
 
-def reply(code: int, number: int | None = None, *, status: int = 400, **more: Any) -> Answer:
+def reply(code: int, number: int | None = None, *, status: int = 400, **more: Any) -> HttpAnswer:
     content: dict[str, Any] = {"text": "said", "code": code, **more}
     if number is not None:
         content["invalid-event-number"] = number
-    return Answer(status, json.dumps(content).encode())
+    return HttpAnswer(status, json.dumps(content).encode())
 
 
 def whole(failed: dict[str, Exception], count: int = 3) -> Exception:
@@ -127,7 +123,7 @@ def test_p6_each_code_says_what_to_do(code: int) -> None:
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_p6_without_a_code_the_status_says_what_to_do(status: int) -> None:
-    expect(judge(Answer(status, b"<html>"), sent()), STATUSES[status])
+    expect(judge(HttpAnswer(status, b"<html>"), sent()), STATUSES[status])
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -139,7 +135,7 @@ def test_an_unknown_code_leaves_the_decision_to_the_status(status: int) -> None:
     "body", [b"", b"ok", b"[]", b"null", b'{"code":"0"}', b'{"code":true}', b"\xff", b'{"text":1}']
 )
 def test_a_200_that_is_not_from_hec_is_no_delivery(body: bytes) -> None:
-    expect(judge(Answer(200, body), sent()), HOLD)
+    expect(judge(HttpAnswer(200, body), sent()), HOLD)
 
 
 def test_success_with_the_status_of_an_error_is_no_delivery() -> None:
@@ -166,7 +162,7 @@ def test_a_number_that_makes_no_sense_is_searched_for_in_halves(number: int) -> 
 
 def test_a_single_event_that_is_refused_without_a_number_is_poison() -> None:
     assert isinstance(whole(judge(reply(6), sent(1)), 1), PermanentError)
-    assert isinstance(whole(judge(Answer(400, b"<html>"), sent(1)), 1), PermanentError)
+    assert isinstance(whole(judge(HttpAnswer(400, b"<html>"), sent(1)), 1), PermanentError)
 
 
 def test_code_7_names_the_object_after_the_bad_one() -> None:
@@ -204,45 +200,3 @@ def test_a_long_text_of_the_server_is_cut() -> None:
 
 def test_an_ack_id_is_delivery() -> None:
     assert judge(reply(0, status=200, ackId=0), sent()) == {}
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [("7", 7.0), ("0", 0.0), ("86400", 60.0), ("", None), ("soon", None), ("-5", None)],
-)
-def test_retry_after_is_seconds_and_at_most_a_minute(header: str, seconds: float | None) -> None:
-    assert retry_after(header, NOW) == seconds
-
-
-def test_retry_after_may_be_a_date() -> None:
-    assert retry_after(formatdate(NOW / 1e9 + 20, usegmt=True), NOW) == 20.0
-    assert retry_after(formatdate(NOW / 1e9 - 20, usegmt=True), NOW) == 0.0
-
-
-def test_settle_raises_one_error_for_all_or_each_its_own() -> None:
-    batch = make_batch(2, id="e")
-    settle(batch, {})
-    error = ConfigurationError("no")
-    with pytest.raises(ConfigurationError):
-        settle(batch, {"e-0": error, "e-1": error})
-    with pytest.raises(PartialExportError) as raised:
-        settle(batch, {"e-1": error})
-    assert raised.value.failed == {"e-1": error}
-
-
-def test_what_was_too_large_together_with_others_is_not_yet_a_dead_letter() -> None:
-    batch = make_batch(3, id="e")
-    together = BatchTooLargeError("413")
-    with pytest.raises(PartialExportError) as raised:
-        settle(batch, {"e-0": together, "e-1": together})
-    assert {type(error) for error in raised.value.failed.values()} == {RetryableError}
-    with pytest.raises(PartialExportError) as raised:
-        settle(batch, {"e-0": together})
-    assert {type(error) for error in raised.value.failed.values()} == {BatchTooLargeError}
-
-
-def test_when_nothing_was_delivered_the_whole_batch_is_halved() -> None:
-    batch = make_batch(3, id="e")
-    together = BatchTooLargeError("413")
-    with pytest.raises(BatchTooLargeError):
-        settle(batch, {"e-0": together, "e-1": together, "e-2": ConfigurationError("held")})

@@ -207,7 +207,7 @@ def test_p7_the_token_is_in_no_repr_error_traceback_or_log(
             exporter.export(make_batch())
         shown += [str(raised.value), repr(raised.value), "".join(traceback.format_exception(raised.value))]
     assert TOKEN not in "".join(shown) + caplog.text
-    assert "[token] is wrong" in "".join(shown)
+    assert "[REDACTED] is wrong" in "".join(shown)
 
 
 @pytest.mark.parametrize("token", ["", "  ", "two words", "ümlaut", "line\nbreak"])

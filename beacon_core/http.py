@@ -1,0 +1,181 @@
+"""HTTP for exporters: one POST, its answer or why there is none; TLS, proxies, time-outs; never a word of a credential.
+
+A request that was not sent cannot have been taken; one that was sent and not answered may have been: its failure is
+ambiguous.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from beacon_core.config import TlsOptions
+from beacon_core.errors import ConfigurationError, RetryableError
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx
+
+_CONNECT_TIMEOUT = 5.0
+_MAX_RETRY_AFTER = 60.0  # a destination may not silence an exporter for longer
+_MAX_ANSWER = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What a server said.
+
+    Attributes:
+        status: HTTP status.
+        body: its beginning, at most 64 KiB, with credentials that it repeats replaced.
+        retry_after: seconds that the server asks to wait, at most 60, None if it does not say.
+    """
+
+    status: int
+    body: bytes = b""
+    retry_after: float | None = None
+
+
+class HttpClient:
+    """Posts over kept connections, through the environment's proxies; follows no redirects: they would get the secrets.
+
+    Args:
+        timeout: seconds for each step of a request; connecting gets 5 at most.
+        tls: certificates.
+        secrets: what must not come back in an answer's body, where a server repeats it.
+        clock: Unix nanoseconds, for a Retry-After that is a date.
+
+    Raises:
+        ConfigurationError: certificates that cannot be read, proxy settings that cannot be understood.
+    """
+
+    def __init__(
+        self,
+        timeout: float,
+        tls: TlsOptions,
+        *,
+        secrets: Sequence[str] = (),
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        import httpx  # noqa: PLC0415 - heavy, and only a started exporter needs it
+
+        logging.getLogger("httpx").addFilter(_without_query)
+        self._clock = clock
+        self._secrets = [secret.encode() for secret in secrets if secret]
+        try:
+            limits = httpx.Timeout(timeout, connect=min(_CONNECT_TIMEOUT, timeout))
+            self._client = httpx.Client(verify=_verification(tls), timeout=limits)
+        except (ImportError, ValueError, httpx.InvalidURL) as error:  # the text may show a proxy's password
+            name = type(error).__name__
+            raise ConfigurationError(f"the environment's proxy settings cannot be used: {name}") from None
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], *, query: str = "") -> HttpAnswer:
+        """Post `body` and return the answer, whatever its status.
+
+        Args:
+            url: without query and credentials, since messages show it.
+            body: as it goes out.
+            headers: may hold credentials; shown nowhere.
+            query: with its question mark; may hold credentials; shown nowhere.
+
+        Raises:
+            RetryableError: there was no answer.
+            ConfigurationError: `url` cannot be requested.
+        """
+        import httpx  # noqa: PLC0415 - imported already
+
+        try:
+            with self._client.stream("POST", url + query, content=body, headers=headers) as response:
+                said = _beginning(response)
+                wait = parse_retry_after(response.headers.get("Retry-After", ""), self._clock())
+                return HttpAnswer(response.status_code, self._without_secrets(said), wait)
+        except httpx.HTTPError as error:
+            raise http_error(url, error) from None  # the original shows the whole request
+        except httpx.InvalidURL:
+            raise ConfigurationError(f"{url}: not a URL that can be requested") from None
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def _without_secrets(self, body: bytes) -> bytes:
+        for secret in self._secrets:
+            body = body.replace(secret, b"[REDACTED]")
+        return body
+
+
+def http_error(url: str, error: httpx.HTTPError) -> RetryableError:
+    """Return what a request without an answer means.
+
+    Args:
+        url: without query and credentials.
+        error: what httpx raised; its text is used only where it cannot show the request.
+    """
+    import httpx  # noqa: PLC0415 - imported already
+
+    unsent = (
+        httpx.ConnectError,
+        httpx.ConnectTimeout,
+        httpx.PoolTimeout,
+        httpx.ProxyError,
+        httpx.LocalProtocolError,
+        httpx.UnsupportedProtocol,
+    )
+    reason = str(error) if isinstance(error, httpx.ConnectError) else type(error).__name__
+    return RetryableError(f"{url}: {reason}", ambiguous=not isinstance(error, unsent))
+
+
+def parse_retry_after(text: str, now: int) -> float | None:
+    """Return the seconds that a Retry-After header asks for, at most 60; None if it does not say.
+
+    Args:
+        text: seconds or an HTTP date (RFC 9110, 10.2.3).
+        now: Unix nanoseconds.
+    """
+    text = text.strip()
+    if not text:
+        return None
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - only for a busy server
+
+    try:
+        seconds = float(text) if text.isdigit() else parsedate_to_datetime(text).timestamp() - now / 1e9
+    except ValueError:
+        return None
+    return min(max(seconds, 0.0), _MAX_RETRY_AFTER)
+
+
+def _beginning(response: httpx.Response) -> bytes:
+    said = bytearray()
+    for piece in response.iter_bytes(_MAX_ANSWER):
+        said += piece
+        if len(said) >= _MAX_ANSWER:
+            break
+    return bytes(said[:_MAX_ANSWER])
+
+
+def _without_query(record: logging.LogRecord) -> bool:
+    """Take the query out of the URLs that httpx logs: a token may stand in it."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(arg.copy_with(query=None) if hasattr(arg, "copy_with") else arg for arg in record.args)
+    return True
+
+
+def _verification(tls: TlsOptions) -> ssl.SSLContext | bool:
+    if tls == TlsOptions():
+        return True
+    import ssl  # noqa: PLC0415 - heavy
+
+    try:
+        context = ssl.create_default_context(cafile=tls.ca_file)
+        if tls.cert_file:
+            context.load_cert_chain(tls.cert_file, tls.key_file, password="")
+    except OSError as error:
+        raise ConfigurationError(f"tls: the certificates cannot be read: {error.strerror or error}") from None
+    if tls.insecure_skip_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
