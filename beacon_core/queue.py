@@ -34,18 +34,22 @@ class LeasedBatch:
         seq: its number in the queue; later batches have higher ones.
         events: what is not settled yet.
         attempts: how often delivery was tried before.
+        first_attempt: when that was for the first time, in Unix nanoseconds; 0 if never.
         size: bytes it takes in the queue.
+        token: tells this lease of the batch from earlier ones.
     """
 
     seq: int
     events: tuple[Event, ...]
     attempts: int
+    first_attempt: int
     size: int
+    token: int = 0
 
 
 @dataclass(slots=True)
 class Lease:
-    """Batches that one exporter's worker is delivering; nobody else gets them meanwhile."""
+    """Batches that one exporter's worker is delivering; nobody else gets them before the lease expires."""
 
     exporter: str
     batches: list[LeasedBatch] = field(default_factory=list)
@@ -84,20 +88,29 @@ class Queue(Component):
         """Return the oldest batches for an exporter, or None if there are none within `timeout` seconds.
 
         At least one batch is returned if there is one; more are added, in order, while the sums stay within the limits.
-        Nobody else gets them until they are settled or given back with `nack`, or the process has ended.
+        Nobody else gets them until they are settled, given back with `nack`, or the lease has expired.
         """
 
     @abstractmethod
-    def ack(self, lease: Lease, event_ids: Collection[str] | None = None) -> None:
-        """Forget events that were delivered: those named, or all that the lease still holds."""
+    def ack(self, lease: Lease, event_ids: Collection[str] | None = None) -> int:
+        """Forget events that were delivered: those named, or all that the lease still holds.
+
+        Returns:
+            How many events that were. What the lease has lost because it expired is not among them: it is delivered
+            again.
+        """
 
     @abstractmethod
     def nack(self, lease: Lease) -> None:
         """Give back what the lease still holds; it is leased again, in its old place, with one more attempt counted."""
 
     @abstractmethod
-    def dead_letter(self, lease: Lease, reasons: Mapping[str, str]) -> None:
-        """Put events aside for good, with the reason of each by event id; they stay readable in the queue."""
+    def dead_letter(self, lease: Lease, reasons: Mapping[str, str]) -> int:
+        """Put events aside for good, with the reason of each by event id; they stay readable in the queue.
+
+        Returns:
+            How many events that were, as in `ack`.
+        """
 
     @abstractmethod
     def backlogs(self) -> dict[str, Backlog]:

@@ -135,12 +135,10 @@ class Worker:
         if outcome.bug:
             self._log("bug", "%s; this is a fault of the plugin:\n%s", outcome.reason, _stack(error))
         if outcome.action is Action.ACK:
-            self._confirm(lambda: self._queue.ack(lease, {event.id for event in events}))
-            self._host.count("delivered", len(events))
+            self._count("delivered", events, lambda: self._queue.ack(lease, {event.id for event in events}))
         elif outcome.action is Action.DEAD_LETTER:
             reasons = dict.fromkeys((event.id for event in events), outcome.reason)
-            self._confirm(lambda: self._queue.dead_letter(lease, reasons))
-            self._host.count("dead_lettered", len(events))
+            self._count("dead_lettered", events, lambda: self._queue.dead_letter(lease, reasons))
             self._log("dead", "%d events went to the dead letters: %s", len(events), outcome.reason)
         elif outcome.ambiguous:
             self._host.count("possibly_duplicated", len(events))
@@ -203,16 +201,19 @@ class Worker:
             self._logged.clear()
             self._host.logger.info("delivery works again")
 
-    def _confirm(self, settle: Callable[[], None]) -> None:
+    def _count(self, name: str, events: tuple[Event, ...], settle: Callable[[], int]) -> None:
         """Tell the queue what is done until it has understood; meanwhile nothing is sent twice."""
         while True:
             try:
-                settle()
+                settled = settle()
             except QueueUnavailableError as error:
                 self._log("queue", "%s", error)
                 if self._stopping.wait(_UNCONFIRMED_WAIT):
-                    raise  # delivered, and still in the queue: it will be sent again
+                    self._host.count("possibly_duplicated", len(events))
+                    raise  # done, and still in the queue: it will be sent again
             else:
+                self._host.count(name, settled)
+                self._host.count("possibly_duplicated", len(events) - settled)  # the lease had expired
                 return
 
     def _log(self, topic: str, message: str, *values: object) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from beacon_core.queue import Lease, LeasedBatch
 
 
 @dataclass(slots=True)
@@ -12,31 +15,43 @@ class Channel:
     Attributes:
         events: not settled, leased or not.
         batches: the same in batches.
-        leased: numbers of the batches that a worker has.
+        holders: by the number of a leased batch: the lease's token, and until when on the monotonic clock.
         position: the number of the last batch that was leased; nothing before it waits, but what is leased.
     """
 
     events: int = 0
     batches: int = 0
-    leased: set[int] = field(default_factory=set)
+    holders: dict[int, tuple[int, float]] = field(default_factory=dict)
     position: int = 0
 
     @property
     def available(self) -> bool:
         """Whether there is a batch that nobody has."""
-        return self.batches > len(self.leased)
+        return self.batches > len(self.holders)
 
-    def lease(self, seqs: list[int]) -> None:
+    def lease(self, batches: Iterable[LeasedBatch], until: float) -> None:
         """Mark batches as taken by a worker."""
-        self.leased.update(seqs)
-        self.position = max([self.position, *seqs])
+        for leased in batches:
+            self.holders[leased.seq] = (leased.token, until)
+            self.position = max(self.position, leased.seq)
 
-    def settle(self, *, batches: int, events: int) -> None:
-        """Forget what was delivered or given up."""
-        self.batches -= batches
-        self.events -= events
+    def held(self, lease: Lease) -> list[LeasedBatch]:
+        """Return the batches that a lease still has: all, unless it expired."""
+        return [b for b in lease.batches if self.holders.get(b.seq, (None, 0.0))[0] == b.token]
 
-    def give_back(self, seqs: list[int]) -> None:
+    def expire(self, now: float) -> None:
+        """Take batches back from workers that have kept them for too long."""
+        self.give_back([seq for seq, (_, until) in self.holders.items() if until < now])
+
+    def give_back(self, seqs: Iterable[int]) -> None:
         """Make leased batches available again, in their old place."""
-        self.leased.difference_update(seqs)
-        self.position = min([self.position, *(seq - 1 for seq in seqs)])
+        for seq in seqs:
+            self.holders.pop(seq, None)
+            self.position = min(self.position, seq - 1)
+
+    def settle(self, seqs: Iterable[int], *, events: int) -> None:
+        """Forget batches that are done, and events that are, also those of batches that are not done yet."""
+        for seq in seqs:
+            self.holders.pop(seq, None)
+            self.batches -= 1
+        self.events -= events

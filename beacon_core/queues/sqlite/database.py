@@ -24,6 +24,7 @@ CREATE TABLE delivery (           -- who still has to deliver it; a batch goes w
     events INTEGER NOT NULL,      -- how many of its events are not settled
     remaining TEXT,               -- their ids as a JSON list, NULL for all
     attempts INTEGER NOT NULL DEFAULT 0,
+    first_attempt INTEGER NOT NULL DEFAULT 0,  -- Unix nanoseconds, 0 for none
     PRIMARY KEY (exporter, seq)
 ) WITHOUT ROWID;
 CREATE TABLE seen (               -- keys of the dedup window
@@ -37,7 +38,8 @@ CREATE TABLE dead_letter (
     event TEXT NOT NULL,          -- encode_lines()
     reason TEXT NOT NULL,
     attempts INTEGER NOT NULL,
-    time INTEGER NOT NULL         -- Unix nanoseconds
+    first_time INTEGER NOT NULL,  -- of the first and the last attempt, Unix nanoseconds
+    last_time INTEGER NOT NULL
 );
 CREATE TABLE quarantine (         -- batches that cannot be read any more
     seq INTEGER PRIMARY KEY,

@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 import time
-import zlib
 from collections.abc import Collection, Mapping, Sequence
+from itertools import count
 from pathlib import Path
+from typing import Literal
 
-import msgspec
 from pydantic import ByteSize, Field
 
 from beacon_core.component import Host
 from beacon_core.config import ComponentConfig, Duration, Size
 from beacon_core.errors import ConfigurationError, QueueFullError, QueueUnavailableError
-from beacon_core.event import Event, decode_batch, encode_batch, encode_lines
+from beacon_core.event import encode_batch
 from beacon_core.queue import Backlog, Entry, Lease, LeasedBatch, Queue
+from beacon_core.queues.sqlite import tables
 from beacon_core.queues.sqlite.channel import Channel
 from beacon_core.queues.sqlite.commits import Finish, GroupCommit
 from beacon_core.queues.sqlite.database import SCHEMA, connect, open_database
 from beacon_core.queues.sqlite.lock import FileLock
 
 _NANOS = 1_000_000_000
-_PRUNE_INTERVAL = 30 * _NANOS  # how often keys that left the dedup window are deleted
-_READ_AHEAD = 64  # rows a lease looks at in one query
+_TIDY_INTERVAL = 30 * _NANOS  # how often old keys are forgotten and free pages given back
 
 
 class MemoryQueueConfig(ComponentConfig):
     """Options of the `memory` queue."""
 
     max_bytes: Size = Field(default=ByteSize(1024**3), ge=1)
-    """Bytes of accepted and not yet settled batches; beyond that receivers are told to slow down."""
+    """Bytes of accepted and not yet settled batches."""
+
+    when_full: Literal["reject", "drop_oldest"] = "reject"
+    """What happens beyond that: receivers are told to slow down, or the oldest batches are dropped and counted."""
 
     dedup_window: Duration = 600.0
     """How long a request that is repeated byte for byte is recognized and not stored again; 0 switches that off."""
+
+    lease_timeout: Duration = Field(default=600.0, gt=0)
+    """After how long a batch is taken away from an exporter that neither delivers nor fails, and delivered again."""
 
 
 class SqliteQueueConfig(MemoryQueueConfig):
@@ -57,7 +62,8 @@ class MemoryQueue(Queue):
         self._channels: dict[str, Channel] = {}
         self._bytes = 0
         self._waiting = True
-        self._pruned = 0
+        self._tidied = 0
+        self._tokens = count(1)
         connection = self._open()
         self._load(connection)
         self._commits: GroupCommit | None = GroupCommit(connection, self._load)
@@ -82,73 +88,73 @@ class MemoryQueue(Queue):
 
     def _load(self, connection: sqlite3.Connection) -> None:
         """Take the figures from the tables: at the start, and after a transaction that failed."""
-        (size,) = connection.execute("SELECT coalesce(sum(length(payload)), 0) FROM batch").fetchone()
-        rows = connection.execute("SELECT exporter, count(*), sum(events) FROM delivery GROUP BY exporter").fetchall()
+        size, found = tables.stored_bytes(connection), tables.figures(connection)
         with self._changed:
             self._bytes = size
-            for exporter, batches, events in rows:
+            for exporter, batches, events in found:
                 channel = self._channels.setdefault(exporter, Channel())
                 channel.batches, channel.events = batches, events
 
     # ---- putting in ----
 
     def put(self, entries: Sequence[Entry]) -> list[bool]:
-        payloads = [encode_batch(entry.batch) for entry in entries]
+        payloads = [encode_batch(entry.batch) if _is_stored(entry) else b"" for entry in entries]
         return self._open_commits.run(lambda connection: self._write(connection, entries, payloads))
 
     def _write(
         self, connection: sqlite3.Connection, entries: Sequence[Entry], payloads: Sequence[bytes]
     ) -> Finish[list[bool]]:
-        now = self.host.clock()
-        fresh = [not self._seen(connection, entry.key, now) for entry in entries]
-        size = sum(len(payload) for payload, new in zip(payloads, fresh, strict=True) if new)
-        if self._bytes + size > self.config.max_bytes:
-            raise QueueFullError(f"the queue holds {self._bytes} bytes of {int(self.config.max_bytes)}")
-        self._prune(connection, now)
-        stored: list[Entry] = []
-        for entry, payload, new in zip(entries, payloads, fresh, strict=True):
-            if new:
-                self._insert(connection, entry, payload, now)
-                stored.append(entry)
+        now, window = self.host.clock(), int(self.config.dedup_window * _NANOS)
+        fresh = [not tables.is_seen(connection, entry.key, now, window) for entry in entries]
+        stored = [item for item, new in zip(zip(entries, payloads, strict=True), fresh, strict=True) if new]
+        size = sum(len(payload) for _, payload in stored)
+        dropped = self._make_room(connection, size)
+        self._tidy(connection, now, window)
+        for entry, payload in stored:
+            if window:
+                tables.remember(connection, entry.key, now)
+            if payload:
+                tables.insert(connection, entry, payload)
         self._bytes += size  # at once: the next write of this group must see it
 
         def finish() -> list[bool]:
-            self._announce(stored)
+            self._forget_dropped(dropped)
+            self._announce([entry for entry, payload in stored if payload])
             return fresh
 
         return finish
 
-    def _seen(self, connection: sqlite3.Connection, key: str, now: int) -> bool:
-        row = connection.execute("SELECT time FROM seen WHERE key = ?", (key,)).fetchone()
-        return row is not None and abs(now - row[0]) <= self.config.dedup_window * _NANOS
+    def _make_room(self, connection: sqlite3.Connection, size: int) -> list[tables.Dropped]:
+        excess = self._bytes + size - int(self.config.max_bytes)
+        if excess <= 0:
+            return []
+        if self.config.when_full == "reject" or size > self.config.max_bytes:
+            raise QueueFullError(f"the queue holds {self._bytes} bytes of {int(self.config.max_bytes)}")
+        with self._changed:
+            leased = {seq for channel in self._channels.values() for seq in channel.holders}
+        dropped, freed = tables.drop_oldest(connection, excess, leased)
+        self._bytes -= freed
+        return dropped
 
-    def _prune(self, connection: sqlite3.Connection, now: int) -> None:
-        if abs(now - self._pruned) > _PRUNE_INTERVAL:
-            self._pruned = now
-            window = int(self.config.dedup_window * _NANOS)
-            connection.execute("DELETE FROM seen WHERE time < ? OR time > ?", (now - window, now + window))
+    def _forget_dropped(self, dropped: Sequence[tables.Dropped]) -> None:
+        with self._changed:
+            for exporter, seq, events in dropped:
+                self._channels[exporter].settle([seq], events=events)
+        for exporter, _, events in dropped:
+            self.host.counters.add("dropped", exporter, events, reason="queue_full")
 
-    def _insert(self, connection: sqlite3.Connection, entry: Entry, payload: bytes, now: int) -> None:
-        if self.config.dedup_window:
-            connection.execute("INSERT OR REPLACE INTO seen VALUES (?, ?)", (entry.key, now))
-        if not entry.exporters or not len(entry.batch):
-            return
-        seq = connection.execute(
-            "INSERT INTO batch (payload, crc) VALUES (?, ?)", (payload, zlib.crc32(payload))
-        ).lastrowid
-        connection.executemany(
-            "INSERT INTO delivery (exporter, seq, events) VALUES (?, ?, ?)",
-            [(exporter, seq, len(entry.batch)) for exporter in entry.exporters],
-        )
+    def _tidy(self, connection: sqlite3.Connection, now: int, window: int) -> None:
+        if abs(now - self._tidied) > _TIDY_INTERVAL:
+            self._tidied = now
+            tables.forget_seen(connection, now, window)
 
     def _announce(self, entries: Sequence[Entry]) -> None:
         with self._changed:
             for entry in entries:
-                if len(entry.batch):
-                    for exporter in entry.exporters:
-                        channel = self._channels.setdefault(exporter, Channel())
-                        channel.batches += 1
-                        channel.events += len(entry.batch)
+                for exporter in entry.exporters:
+                    channel = self._channels.setdefault(exporter, Channel())
+                    channel.batches += 1
+                    channel.events += len(entry.batch)
             self._changed.notify_all()
 
     # ---- taking out ----
@@ -157,6 +163,7 @@ class MemoryQueue(Queue):
         deadline = time.monotonic() + timeout
         with self._changed:
             channel = self._channels.setdefault(exporter, Channel())
+            channel.expire(time.monotonic())
             while self._waiting and not channel.available:
                 left = deadline - time.monotonic()
                 if left <= 0 or not self._changed.wait(left):
@@ -173,122 +180,96 @@ class MemoryQueue(Queue):
     def _read(
         self, connection: sqlite3.Connection, exporter: str, channel: Channel, max_events: int, max_bytes: int
     ) -> tuple[list[LeasedBatch], dict[int, str]]:
-        rows = connection.execute(
-            "SELECT seq, events, remaining, attempts, payload, crc FROM delivery JOIN batch USING (seq)"
-            " WHERE exporter = ? AND seq > ? ORDER BY seq LIMIT ?",
-            (exporter, channel.position, _READ_AHEAD),
-        )
+        token = next(self._tokens)
         leased: list[LeasedBatch] = []
         damaged: dict[int, str] = {}
-        for seq, count, remaining, attempts, payload, crc in rows:
-            if leased and (count > max_events or len(payload) > max_bytes):
+        for row in tables.rows_after(connection, exporter, channel.position):
+            seq, number, remaining, attempts, first_attempt, payload, crc = row
+            if leased and (number > max_events or len(payload) > max_bytes):
                 break
-            if seq in channel.leased:
+            if seq in channel.holders:
                 continue
             try:
-                leased.append(LeasedBatch(seq, _restore(payload, crc, remaining), attempts, len(payload)))
-            except (msgspec.MsgspecError, ValueError) as error:
+                events = tables.restore(payload, crc, remaining)
+            except tables.DamagedBatchError as error:
                 damaged[seq] = str(error)
-            max_events, max_bytes = max_events - count, max_bytes - len(payload)
+                continue
+            leased.append(LeasedBatch(seq, events, attempts, first_attempt, len(payload), token))
+            max_events, max_bytes = max_events - number, max_bytes - len(payload)
         with self._changed:
-            channel.lease([item.seq for item in leased])
+            channel.lease(leased, time.monotonic() + self.config.lease_timeout)
         return leased, damaged
 
     def _quarantine(self, connection: sqlite3.Connection, exporter: str, damaged: Mapping[int, str]) -> Finish[None]:
         """Put batches that cannot be read aside, so that they stop no others (promise P8)."""
-        lost: list[int] = []
-        for seq, reason in damaged.items():
-            connection.execute(
-                "INSERT OR IGNORE INTO quarantine SELECT seq, payload, ? FROM batch WHERE seq = ?", (reason, seq)
-            )
-            (count,) = connection.execute(
-                "DELETE FROM delivery WHERE exporter = ? AND seq = ? RETURNING events", (exporter, seq)
-            ).fetchone()
-            lost.append(count)
-            self._delete_if_settled(connection, seq)
+        lost = sum(tables.quarantine(connection, exporter, seq, reason) for seq, reason in damaged.items())
+        freed = sum(tables.delete_if_settled(connection, seq, tuple(self._channels)) for seq in damaged)
 
         def finish() -> None:
             with self._changed:
-                self._channels[exporter].settle(batches=len(lost), events=sum(lost))
-            self.host.counters.add("dropped", exporter, sum(lost), reason="damaged")
-            self.host.logger.error("%d batches in the queue cannot be read and were put in quarantine", len(lost))
+                self._bytes -= freed
+                self._channels[exporter].settle(damaged, events=lost)
+            self.host.counters.add("dropped", exporter, lost, reason="damaged")
+            self.host.logger.error("%d batches in the queue cannot be read and were put in quarantine", len(damaged))
 
         return finish
 
     # ---- settling ----
 
-    def ack(self, lease: Lease, event_ids: Collection[str] | None = None) -> None:
-        self._settle(lease, None if event_ids is None else set(event_ids), {})
+    def ack(self, lease: Lease, event_ids: Collection[str] | None = None) -> int:
+        return self._settle(lease, None if event_ids is None else set(event_ids), {})
 
-    def dead_letter(self, lease: Lease, reasons: Mapping[str, str]) -> None:
-        self._settle(lease, set(reasons), reasons)
+    def dead_letter(self, lease: Lease, reasons: Mapping[str, str]) -> int:
+        return self._settle(lease, set(reasons), reasons)
 
     def nack(self, lease: Lease) -> None:
-        seqs = [leased.seq for leased in lease.batches]
+        with self._changed:
+            channel = self._channels[lease.exporter]
+            seqs = [leased.seq for leased in channel.held(lease)]
         lease.batches = []
+        now = self.host.clock()
 
         def write(connection: sqlite3.Connection) -> Finish[None]:
-            connection.executemany(
-                "UPDATE delivery SET attempts = attempts + 1 WHERE exporter = ? AND seq = ?",
-                [(lease.exporter, seq) for seq in seqs],
-            )
+            tables.count_attempt(connection, lease.exporter, seqs, now)
             return lambda: None
 
         try:
             self._open_commits.run(write)
         finally:  # a count that cannot be kept is no reason to keep the batches from being tried again
             with self._changed:
-                self._channels[lease.exporter].give_back(seqs)
+                channel.give_back(seqs)
                 self._changed.notify_all()
 
-    def _settle(self, lease: Lease, settled: set[str] | None, reasons: Mapping[str, str]) -> None:
-        def write(connection: sqlite3.Connection) -> Finish[None]:
+    def _settle(self, lease: Lease, settled: set[str] | None, reasons: Mapping[str, str]) -> int:
+        now = self.host.clock()
+
+        def write(connection: sqlite3.Connection) -> Finish[int]:
+            with self._changed:
+                held = self._channels[lease.exporter].held(lease)
             kept: list[LeasedBatch] = []
             freed = 0
-            for leased in lease.batches:
+            for leased in held:
                 left = () if settled is None else tuple(e for e in leased.events if e.id not in settled)
-                self._insert_dead_letters(connection, lease.exporter, leased, reasons)
+                tables.insert_dead_letters(connection, lease.exporter, leased, reasons, now)
                 if left:
-                    kept.append(_keep(connection, lease.exporter, leased, left))
+                    kept.append(tables.keep(connection, lease.exporter, leased, left))
                 else:
-                    freed += self._delete(connection, lease.exporter, leased)
-            return lambda: self._settled(lease, kept, freed)
+                    tables.finish(connection, lease.exporter, leased.seq)
+                    freed += tables.delete_if_settled(connection, leased.seq, tuple(self._channels))
+            if freed:
+                tables.give_pages_back(connection)
+            return lambda: self._settled(lease, held, kept, freed)
 
-        self._open_commits.run(write)
+        return self._open_commits.run(write)
 
-    def _settled(self, lease: Lease, kept: list[LeasedBatch], freed: int) -> None:
-        gone = {leased.seq for leased in lease.batches} - {leased.seq for leased in kept}
-        events = len(lease.events) - sum(len(leased.events) for leased in kept)
+    def _settled(self, lease: Lease, held: list[LeasedBatch], kept: list[LeasedBatch], freed: int) -> int:
+        done = {leased.seq for leased in held} - {leased.seq for leased in kept}
+        events = sum(len(leased.events) for leased in held) - sum(len(leased.events) for leased in kept)
         lease.batches = kept
         with self._changed:
             self._bytes -= freed
-            channel = self._channels[lease.exporter]
-            channel.leased -= gone
-            channel.settle(batches=len(gone), events=events)
-
-    def _insert_dead_letters(
-        self, connection: sqlite3.Connection, exporter: str, leased: LeasedBatch, reasons: Mapping[str, str]
-    ) -> None:
-        now = self.host.clock()
-        for event in leased.events:
-            if event.id in reasons:
-                connection.execute(
-                    "INSERT INTO dead_letter (exporter, event, reason, attempts, time) VALUES (?, ?, ?, ?, ?)",
-                    (exporter, encode_lines([event]).decode().rstrip(), reasons[event.id], leased.attempts + 1, now),
-                )
-
-    def _delete(self, connection: sqlite3.Connection, exporter: str, leased: LeasedBatch) -> int:
-        connection.execute("DELETE FROM delivery WHERE exporter = ? AND seq = ?", (exporter, leased.seq))
-        return leased.size if self._delete_if_settled(connection, leased.seq) else 0
-
-    def _delete_if_settled(self, connection: sqlite3.Connection, seq: int) -> bool:
-        marks = ", ".join("?" * len(self._channels))
-        deleted = connection.execute(
-            "DELETE FROM batch WHERE seq = ? AND NOT EXISTS"  # noqa: S608 - question marks only
-            f" (SELECT 1 FROM delivery WHERE exporter IN ({marks}) AND seq = ?)",
-            (seq, *self._channels, seq),
-        )
-        return deleted.rowcount > 0
+            self._channels[lease.exporter].settle(done, events=events)
+        return events
 
     # ---- looking at it ----
 
@@ -336,20 +317,6 @@ def _default_path() -> Path:
     return user_state_path("beacon", appauthor=False) / "queue.db"
 
 
-def _restore(payload: bytes, crc: int, remaining: str | None) -> tuple[Event, ...]:
-    if zlib.crc32(payload) != crc:
-        raise ValueError("checksum does not match")
-    events = decode_batch(payload).events
-    if remaining is None:
-        return events
-    wanted = set(json.loads(remaining))
-    return tuple(event for event in events if event.id in wanted)
-
-
-def _keep(connection: sqlite3.Connection, exporter: str, leased: LeasedBatch, left: tuple[Event, ...]) -> LeasedBatch:
-    if len(left) < len(leased.events):
-        connection.execute(
-            "UPDATE delivery SET events = ?, remaining = ? WHERE exporter = ? AND seq = ?",
-            (len(left), json.dumps([event.id for event in left]), exporter, leased.seq),
-        )
-    return LeasedBatch(leased.seq, left, leased.attempts, leased.size)
+def _is_stored(entry: Entry) -> bool:
+    """Say whether there is anything to deliver: a batch that was filtered empty is only remembered as seen."""
+    return bool(entry.exporters) and len(entry.batch) > 0

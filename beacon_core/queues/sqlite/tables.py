@@ -1,0 +1,222 @@
+"""What the queue does with its tables: one function a step, each within somebody's transaction."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from beacon_core.event import Event, decode_batch, encode_lines
+from beacon_core.queue import Entry, LeasedBatch
+
+_READ_AHEAD = 64  # rows a lease looks at in one query
+_FREE_PAGES = 1024  # 16 MiB of pages that hold nothing: worth giving back
+_VACUUM_PAGES = 256  # given back in one go, so that nobody waits for long
+
+
+class DamagedBatchError(Exception):
+    """A stored batch cannot be read any more."""
+
+
+class Figures(NamedTuple):
+    """What waits for one exporter."""
+
+    exporter: str
+    batches: int
+    events: int
+
+
+class Dropped(NamedTuple):
+    """What was taken from one exporter to make room."""
+
+    exporter: str
+    seq: int
+    events: int
+
+
+# ---- putting in ----
+
+
+def is_seen(connection: sqlite3.Connection, key: str, now: int, window: int) -> bool:
+    """Say whether a key was stored within the dedup window; times in Unix nanoseconds."""
+    row = connection.execute("SELECT time FROM seen WHERE key = ?", (key,)).fetchone()
+    return row is not None and abs(now - row[0]) <= window
+
+
+def forget_seen(connection: sqlite3.Connection, now: int, window: int) -> None:
+    """Delete keys that have left the dedup window."""
+    connection.execute("DELETE FROM seen WHERE time < ? OR time > ?", (now - window, now + window))
+
+
+def remember(connection: sqlite3.Connection, key: str, now: int) -> None:
+    """Note a key as seen."""
+    connection.execute("INSERT OR REPLACE INTO seen VALUES (?, ?)", (key, now))
+
+
+def insert(connection: sqlite3.Connection, entry: Entry, payload: bytes) -> None:
+    """Store a batch for its exporters."""
+    row = (payload, zlib.crc32(payload))
+    seq = connection.execute("INSERT INTO batch (payload, crc) VALUES (?, ?)", row).lastrowid
+    connection.executemany(
+        "INSERT INTO delivery (exporter, seq, events) VALUES (?, ?, ?)",
+        [(exporter, seq, len(entry.batch)) for exporter in entry.exporters],
+    )
+
+
+def drop_oldest(connection: sqlite3.Connection, size: int, leased: Collection[int]) -> tuple[list[Dropped], int]:
+    """Delete the oldest batches that nobody has leased until `size` bytes are free, or none is left.
+
+    Returns:
+        What each exporter has lost, and how many bytes came free.
+    """
+    dropped: list[Dropped] = []
+    freed = 0
+    rows = connection.execute("SELECT seq, length(payload) FROM batch ORDER BY seq")
+    victims: list[int] = []
+    for seq, length in rows:
+        if freed >= size:
+            break
+        if seq not in leased:
+            victims.append(seq)
+            freed += length
+    for seq in victims:
+        found = connection.execute("SELECT exporter, events FROM delivery WHERE seq = ?", (seq,)).fetchall()
+        dropped += [Dropped(exporter, seq, events) for exporter, events in found]
+        connection.execute("DELETE FROM delivery WHERE seq = ?", (seq,))
+        connection.execute("DELETE FROM batch WHERE seq = ?", (seq,))
+    return dropped, freed
+
+
+# ---- taking out ----
+
+
+def rows_after(
+    connection: sqlite3.Connection, exporter: str, position: int
+) -> Iterator[tuple[int, int, str | None, int, int, bytes, int]]:
+    """Yield what waits for an exporter after a position: seq, events, remaining, attempts, first attempt, data, CRC."""
+    yield from connection.execute(
+        "SELECT seq, events, remaining, attempts, first_attempt, payload, crc FROM delivery JOIN batch USING (seq)"
+        " WHERE exporter = ? AND seq > ? ORDER BY seq LIMIT ?",
+        (exporter, position, _READ_AHEAD),
+    )
+
+
+def restore(payload: bytes, crc: int, remaining: str | None) -> tuple[Event, ...]:
+    """Return what is left of a stored batch.
+
+    Raises:
+        DamagedBatchError: it is not what was stored.
+    """
+    if zlib.crc32(payload) != crc:
+        raise DamagedBatchError("checksum does not match")
+    try:
+        events = decode_batch(payload).events
+    except msgspec.MsgspecError as error:
+        raise DamagedBatchError(str(error)) from None
+    if remaining is None:
+        return events
+    wanted = set(json.loads(remaining))
+    return tuple(event for event in events if event.id in wanted)
+
+
+def quarantine(connection: sqlite3.Connection, exporter: str, seq: int, reason: str) -> int:
+    """Put a batch that cannot be read aside for an exporter; return how many of its events are lost to it."""
+    connection.execute(
+        "INSERT OR IGNORE INTO quarantine SELECT seq, payload, ? FROM batch WHERE seq = ?", (reason, seq)
+    )
+    row = connection.execute(
+        "DELETE FROM delivery WHERE exporter = ? AND seq = ? RETURNING events", (exporter, seq)
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+# ---- settling ----
+
+
+def count_attempt(connection: sqlite3.Connection, exporter: str, seqs: Iterable[int], now: int) -> None:
+    """Note that delivery was tried once more."""
+    connection.executemany(
+        "UPDATE delivery SET attempts = attempts + 1, first_attempt = iif(first_attempt, first_attempt, ?)"
+        " WHERE exporter = ? AND seq = ?",
+        [(now, exporter, seq) for seq in seqs],
+    )
+
+
+def insert_dead_letters(
+    connection: sqlite3.Connection, exporter: str, leased: LeasedBatch, reasons: Mapping[str, str], now: int
+) -> None:
+    """Put those events of a batch aside that have a reason."""
+    connection.executemany(
+        "INSERT INTO dead_letter (exporter, event, reason, attempts, first_time, last_time) VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (
+                exporter,
+                encode_lines([event]).decode().rstrip(),
+                reasons[event.id],
+                leased.attempts + 1,
+                leased.first_attempt or now,
+                now,
+            )
+            for event in leased.events
+            if event.id in reasons
+        ],
+    )
+
+
+def keep(connection: sqlite3.Connection, exporter: str, leased: LeasedBatch, left: tuple[Event, ...]) -> LeasedBatch:
+    """Note what is left of a batch."""
+    if len(left) == len(leased.events):
+        return leased
+    connection.execute(
+        "UPDATE delivery SET events = ?, remaining = ? WHERE exporter = ? AND seq = ?",
+        (len(left), json.dumps([event.id for event in left]), exporter, leased.seq),
+    )
+    return LeasedBatch(leased.seq, left, leased.attempts, leased.first_attempt, leased.size, leased.token)
+
+
+def finish(connection: sqlite3.Connection, exporter: str, seq: int) -> None:
+    """Note that an exporter is done with a batch."""
+    connection.execute("DELETE FROM delivery WHERE exporter = ? AND seq = ?", (exporter, seq))
+
+
+def delete_if_settled(connection: sqlite3.Connection, seq: int, exporters: Collection[str]) -> int:
+    """Delete a batch that no exporter has to deliver any more; return how many bytes came free.
+
+    Args:
+        connection: the queue's.
+        seq: the batch.
+        exporters: all that there are in the queue: asking for each is quicker than an index that every put pays for.
+    """
+    marks = ", ".join("?" * len(exporters))
+    row = connection.execute(
+        "DELETE FROM batch WHERE seq = ? AND NOT EXISTS"  # noqa: S608 - question marks only
+        f" (SELECT 1 FROM delivery WHERE exporter IN ({marks}) AND seq = ?) RETURNING length(payload)",
+        (seq, *exporters, seq),
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def give_pages_back(connection: sqlite3.Connection) -> None:
+    """Shrink the file a little if much of it holds nothing; a part at a time, so that nobody waits."""
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    if free > _FREE_PAGES:
+        connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
+
+
+# ---- figures ----
+
+
+def stored_bytes(connection: sqlite3.Connection) -> int:
+    """Return the bytes of all batches."""
+    (size,) = connection.execute("SELECT coalesce(sum(length(payload)), 0) FROM batch").fetchone()
+    return int(size)
+
+
+def figures(connection: sqlite3.Connection) -> list[Figures]:
+    """Return what waits, by exporter."""
+    rows = connection.execute("SELECT exporter, count(*), sum(events) FROM delivery GROUP BY exporter").fetchall()
+    return [Figures(*row) for row in rows]

@@ -1,0 +1,86 @@
+"""The options of the `otlp` receiver, named as in the OpenTelemetry Collector."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, NoReturn
+
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
+
+from beacon_core.config import ComponentConfig, Duration, Size
+
+_ENDPOINT = re.compile(r"(?:\[([0-9a-fA-F:.%]+)\]|([^\s\[\]:/@]*)):(\d{1,5})")
+_MAX_PORT = 65535
+
+
+def split_endpoint(endpoint: str) -> tuple[str, int]:
+    """Return host (empty: all addresses) and port of `host:port` or `[ipv6]:port`.
+
+    Raises:
+        ValueError: if it is neither.
+    """
+    match = _ENDPOINT.fullmatch(endpoint)
+    if match is None or int(match[3]) > _MAX_PORT:
+        raise ValueError('an endpoint is host:port without a scheme, such as "127.0.0.1:4318" or "[::1]:4318"')
+    return match[1] or match[2] or "", int(match[3])
+
+
+def _endpoint(endpoint: str) -> str:
+    split_endpoint(endpoint)
+    return endpoint
+
+
+def _prefix(prefix: str) -> str:
+    trimmed = prefix.strip("/")
+    return f"/{trimmed}" if trimmed else ""
+
+
+def _none_is_default(value: object) -> object:
+    return {} if value is None else value
+
+
+def _no_grpc(_value: object) -> NoReturn:
+    raise ValueError(
+        "OTLP/gRPC is not offered yet; take http, and OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf in clients"
+    )
+
+
+class HttpOptions(ComponentConfig):
+    """OTLP over HTTP, in protobuf or JSON, plain or gzip."""
+
+    endpoint: Annotated[str, AfterValidator(_endpoint)] = "127.0.0.1:4318"
+    """Where to listen, `host:port`. Port 0 picks a free one; `localhost` listens on IPv4 and IPv6. There is no
+    authentication: on any other address than the machine's own everybody who reaches it can send."""
+
+    max_request_body_size: Size = Field(default=ByteSize(64 * 1024 * 1024), ge=1)
+    """Bytes of a request's body at most, also after decompression; more is answered with 413."""
+
+    read_timeout: Duration = Field(default=30.0, gt=0)
+    """How long the body of a request may take to arrive."""
+
+    read_header_timeout: Duration = Field(default=10.0, gt=0)
+    """How long the head of a request may take to arrive."""
+
+    idle_timeout: Duration = Field(default=300.0, gt=0)
+    """How long an unused connection is kept. Keep it longer than the clients' export interval: some lose a request that
+    they send at the moment of closing."""
+
+    url_path_prefix: Annotated[str, AfterValidator(_prefix)] = ""
+    """Path in front of `/v1/logs`, `/v1/metrics` and `/v1/traces`, such as `/otlp`."""
+
+
+class Protocols(ComponentConfig):
+    """The protocols to listen for."""
+
+    http: Annotated[HttpOptions, BeforeValidator(_none_is_default)] = HttpOptions()
+    """OTLP over HTTP."""
+
+    grpc: Annotated[None, BeforeValidator(_no_grpc)] = Field(default=None, validate_default=False)
+    """Not offered yet."""
+
+
+class OtlpConfig(ComponentConfig):
+    """Options of the `otlp` receiver."""
+
+    protocols: Annotated[Protocols, BeforeValidator(_none_is_default)] = Protocols()
+    """The protocols to listen for; HTTP on 127.0.0.1:4318 if nothing is said."""

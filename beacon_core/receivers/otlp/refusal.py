@@ -1,0 +1,66 @@
+"""Why a request is refused, and what that is in HTTP and gRPC."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from beacon_core.errors import InvalidDataError, QueueError, QueueFullError
+from beacon_core.receivers.otlp.inflate import InflatedTooLargeError
+
+#: By reason, which is also what `refused` is counted under: the HTTP status and the code in google.rpc.Status.
+#: 429 and 503 are the ones that a client repeats; 408 and 500 are final (OTLP specification, "Failures").
+STATUS: Final[dict[str, tuple[int, int]]] = {
+    "damaged_http": (400, 3),
+    "invalid_data": (400, 3),
+    "cut_short": (400, 3),
+    "path": (404, 12),
+    "method": (405, 12),
+    "slow_head": (408, 4),
+    "slow_body": (408, 4),
+    "too_large": (413, 8),
+    "media_type": (415, 12),
+    "content_encoding": (415, 12),
+    "queue_full": (429, 14),
+    "large_head": (431, 8),
+    "internal_error": (500, 13),
+    "queue_unavailable": (503, 14),
+    "shutting_down": (503, 14),
+}
+
+#: Seconds. Never more: some clients give up at once when they are asked to wait longer than their last two seconds.
+RETRY_AFTER: Final = (b"retry-after", b"1")
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, raised to leave the checks early
+    """A request that is not accepted.
+
+    Args:
+        reason: a key of `STATUS`.
+        message: for the developer of the client; no piece of the request.
+        headers: beyond those that every answer has.
+        unread: the body was not read to its end, so the connection cannot be used any further.
+    """
+
+    def __init__(self, reason: str, message: str, *headers: tuple[bytes, bytes], unread: bool = False) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.headers = headers
+        self.unread = unread
+
+
+def refusal_for(error: BaseException) -> Refusal:
+    """Return the refusal for what went wrong after the body had been read."""
+    match error:
+        case InflatedTooLargeError():
+            return Refusal("too_large", str(error))
+        case InvalidDataError():
+            return Refusal("invalid_data", str(error))
+        case QueueFullError():
+            return Refusal("queue_full", str(error), RETRY_AFTER)
+        case QueueError():
+            return Refusal("queue_unavailable", str(error), RETRY_AFTER)
+        case OSError():  # the operating system could not, perhaps it can later; its message may name files
+            return Refusal("queue_unavailable", "cannot store now", RETRY_AFTER)
+        case _:
+            return Refusal("internal_error", "an error in the receiver, which its log describes")

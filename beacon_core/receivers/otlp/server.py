@@ -1,0 +1,137 @@
+"""Runs the event loop that serves HTTP, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import cast
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from beacon_core.component import Host
+from beacon_core.otlp import MEDIA_TYPES, PATHS, decode_request
+from beacon_core.receiver import Consumer
+from beacon_core.receivers.otlp.app import OtlpApp
+from beacon_core.receivers.otlp.config import HttpOptions
+from beacon_core.receivers.otlp.connection import Connection
+
+#: Storing blocks until it is durable, and what is stored at the same time shares a commit.
+THREADS = 8
+
+#: When stopping: how long to go on accepting while every turn of the loop brings something.
+BACKLOG_GRACE = 0.2
+QUIET_TURNS = 3
+
+#: When stopping: how long bodies that are still arriving get.
+ARRIVAL_GRACE = 1.0
+
+#: When the time-out is over: how long the last answers get to leave.
+ANSWER_GRACE = 0.5
+
+
+class Server:
+    """Serves OTLP/HTTP on sockets that listen already. `run` belongs to one thread, `stop` to any.
+
+    uvicorn's own server is not used: it looks every 0.1 s whether to stop, and handles signals.
+    """
+
+    def __init__(self, options: HttpOptions, host: Host, consumer: Consumer, sockets: list[socket.socket]) -> None:
+        self._options = options
+        self._sockets = sockets
+        self._loop = _new_event_loop()
+        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix=f"beacon-{host.component}")
+        self._app = OtlpApp(options, host, consumer, self._executor)
+        self._state = ServerState()
+        self._stopping: asyncio.Future[float] = self._loop.create_future()
+
+    def run(self) -> None:
+        """Serve until `stop`; what was read completely by then is stored when this returns."""
+        try:
+            self._loop.run_until_complete(self._serve())
+        finally:
+            self._loop.close()
+            self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def stop(self, timeout: float) -> None:
+        """Stop accepting, finish what is running within `timeout` seconds, end `run`."""
+        with suppress(RuntimeError):  # the loop is closed: it has stopped already
+            self._loop.call_soon_threadsafe(self._set_stopping, timeout)
+
+    def _set_stopping(self, timeout: float) -> None:
+        if not self._stopping.done():
+            self._stopping.set_result(timeout)
+
+    async def _serve(self) -> None:
+        config = Config(
+            self._app,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+        )
+
+        def connect() -> Connection:
+            return Connection(self._app, self._options, config, self._state)
+
+        servers = [await self._loop.create_server(connect, sock=sock, backlog=1024) for sock in self._sockets]
+        self._executor.submit(_warm_up)
+        timeout = await self._stopping
+        await self._take_what_is_there(self._loop.time() + min(timeout, BACKLOG_GRACE))
+        for server in servers:
+            server.close()
+        await self._drain(self._loop.time() + timeout)
+
+    async def _take_what_is_there(self, deadline: float) -> None:
+        """Take what clients have connected for and sent before the stop, and wait for nothing more."""
+        quiet = 0
+        while quiet < QUIET_TURNS and self._loop.time() < deadline:
+            before = (self._app.received, len(self._state.connections))
+            await asyncio.sleep(0)  # one turn of the loop: every socket that has something is read once
+            quiet = quiet + 1 if before == (self._app.received, len(self._state.connections)) else 0
+
+    async def _drain(self, deadline: float) -> None:
+        self._app.stopping = True
+        for connection in self._connections():
+            connection.shutdown()
+        await self._finish(min(deadline, self._loop.time() + ARRIVAL_GRACE))
+        for connection in self._connections():
+            if connection.arriving:
+                connection.transport.abort()
+        await self._finish(deadline)
+        for work in list(self._app.working):
+            work.cancel()  # answered with 503; a repeated request is stored once
+        await self._finish(self._loop.time() + ANSWER_GRACE)
+        for connection in self._connections():
+            connection.transport.abort()
+        await self._finish(self._loop.time() + ANSWER_GRACE)
+
+    def _connections(self) -> list[Connection]:
+        return list(cast("set[Connection]", self._state.connections))
+
+    async def _finish(self, deadline: float) -> None:
+        """Wait until every request is answered, but no longer than the deadline."""
+        if self._state.tasks:
+            await asyncio.wait(self._state.tasks, timeout=max(0.0, deadline - self._loop.time()))
+
+
+def _warm_up() -> None:
+    """Load what decoding needs, so that the first request does not wait for it."""
+    for path in PATHS:
+        for encoding in MEDIA_TYPES:
+            decode_request(path, b"{}" if encoding == "json" else b"", encoding=encoding, received_unix_nano=0)
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop  # noqa: PLC0415 - not there on every platform
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
