@@ -84,10 +84,13 @@ class Queue(Component):
         """
 
     @abstractmethod
-    def lease(self, exporter: str, *, max_events: int, max_bytes: int, timeout: float) -> Lease | None:
+    def lease(
+        self, exporter: str, *, max_events: int, max_bytes: int, timeout: float, strict: bool = False
+    ) -> Lease | None:
         """Return the oldest batches for an exporter, or None if there are none within `timeout` seconds.
 
-        At least one batch is returned if there is one; more are added, in order, while the sums stay within the limits.
+        At least one batch is returned if there is one, unless `strict` says that the limits hold for the first one too;
+        more are added, in order, while the sums stay within the limits.
         Nobody else gets them until they are settled, given back with `nack`, or the lease has expired.
         """
 

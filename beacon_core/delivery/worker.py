@@ -97,9 +97,12 @@ class Worker:
             left = deadline - time.monotonic()
             if room_events <= 0 or room_size <= 0 or left <= 0:
                 break
-            more = self._queue.lease(self.exporter_id, max_events=room_events, max_bytes=room_size, timeout=left)
-            if more is not None:
-                lease.batches += more.batches
+            more = self._queue.lease(
+                self.exporter_id, max_events=room_events, max_bytes=room_size, timeout=left, strict=True
+            )
+            if more is None:  # nothing came, or the next batch does not fit any more
+                break
+            lease.batches += more.batches
         return lease
 
     def _deliver(self, lease: Lease) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import ByteSize, Field
 
@@ -25,6 +25,14 @@ from beacon_core.queues.sqlite.lock import FileLock
 
 _NANOS = 1_000_000_000
 _TIDY_INTERVAL = 30 * _NANOS  # how often old keys are forgotten and free pages given back
+
+
+class _Limits(NamedTuple):
+    """What a lease may hold; `strict` says that the first batch has to keep to it, too."""
+
+    max_events: int
+    max_bytes: int
+    strict: bool
 
 
 class MemoryQueueConfig(ComponentConfig):
@@ -159,7 +167,9 @@ class MemoryQueue(Queue):
 
     # ---- taking out ----
 
-    def lease(self, exporter: str, *, max_events: int, max_bytes: int, timeout: float) -> Lease | None:
+    def lease(
+        self, exporter: str, *, max_events: int, max_bytes: int, timeout: float, strict: bool = False
+    ) -> Lease | None:
         deadline = time.monotonic() + timeout
         with self._changed:
             channel = self._channels.setdefault(exporter, Channel())
@@ -170,22 +180,22 @@ class MemoryQueue(Queue):
                     break
             if not channel.available:
                 return None
-        leased, damaged = self._open_commits.read(
-            lambda connection: self._read(connection, exporter, channel, max_events, max_bytes)
-        )
+        limits = _Limits(max_events, max_bytes, strict)
+        leased, damaged = self._open_commits.read(lambda connection: self._read(connection, exporter, channel, limits))
         if damaged:
             self._open_commits.run(lambda connection: self._quarantine(connection, exporter, damaged))
         return Lease(exporter, leased) if leased else None
 
     def _read(
-        self, connection: sqlite3.Connection, exporter: str, channel: Channel, max_events: int, max_bytes: int
+        self, connection: sqlite3.Connection, exporter: str, channel: Channel, limits: _Limits
     ) -> tuple[list[LeasedBatch], dict[int, str]]:
+        room_events, room_bytes, strict = limits
         token = next(self._tokens)
         leased: list[LeasedBatch] = []
         damaged: dict[int, str] = {}
         for row in tables.rows_after(connection, exporter, channel.position):
             seq, number, remaining, attempts, first_attempt, payload, crc = row
-            if leased and (number > max_events or len(payload) > max_bytes):
+            if (leased or strict) and (number > room_events or len(payload) > room_bytes):
                 break
             if seq in channel.holders:
                 continue
@@ -195,7 +205,7 @@ class MemoryQueue(Queue):
                 damaged[seq] = str(error)
                 continue
             leased.append(LeasedBatch(seq, events, attempts, first_attempt, len(payload), token))
-            max_events, max_bytes = max_events - number, max_bytes - len(payload)
+            room_events, room_bytes = room_events - number, room_bytes - len(payload)
         with self._changed:
             channel.lease(leased, time.monotonic() + self.config.lease_timeout)
         return leased, damaged

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
@@ -168,7 +167,7 @@ class OtlpApp:
         raise refusal from None
 
     def _work(self, head: Head, body: bytes) -> str:
-        received = time.time_ns()
+        received = self._host.clock()
         if head.gzip:
             body = gunzip(body, int(self._options.max_request_body_size))
         decoded = decode_request(head.path, body, encoding=head.encoding, received_unix_nano=received)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -76,6 +77,13 @@ def test_batches_come_out_in_the_order_of_acceptance_within_the_limits(make_queu
     assert ids(take(queue, events=5)) == ["a-0", "a-1", "b-0", "b-1"]
     assert ids(take(queue, events=1)) == ["c-0", "c-1"]  # one batch always, however small the limit
     assert take(queue) is None
+
+
+def test_a_strict_lease_takes_nothing_that_is_over_the_limit(make_queue: QueueMaker) -> None:
+    queue = make_queue()
+    put(queue, make_batch(3, id="a"))
+    assert queue.lease("file", max_events=2, max_bytes=1 << 20, timeout=0, strict=True) is None
+    assert queue.lease("file", max_events=3, max_bytes=1 << 20, timeout=0, strict=True) is not None
 
 
 def test_the_byte_limit_counts_what_is_stored(make_queue: QueueMaker) -> None:
@@ -166,6 +174,36 @@ def test_p4_acceptance_is_atomic_a_full_queue_stores_nothing_of_a_request(make_q
         queue.put(entries)
     assert queue.backlogs()["file"].events == 1
     assert queue.put(entries[:1]) == [True]  # it was not remembered as seen either
+
+
+def test_the_oldest_batches_that_nobody_has_leased_can_be_dropped_and_are_counted(make_queue: QueueMaker) -> None:
+    queue = make_queue(max_bytes=3500, when_full="drop_oldest")
+    for name in ("a", "b", "c"):
+        put(queue, make_batch(1, id=name, body="x" * 1000), "file", "splunk")
+    first = take(queue, events=1)
+    put(queue, make_batch(1, id="d", body="x" * 1000), "file", "splunk")
+    assert queue.host.counters.reasons("dropped", "file") == {"queue_full": 1}
+    assert queue.host.counters.reasons("dropped", "splunk") == {"queue_full": 1}
+    assert ids(first) == ["a-0"]
+    assert ids(take(queue)) == ["c-0", "d-0"]
+    assert queue.backlogs()["splunk"] == Backlog(3, 3)
+    with pytest.raises(QueueFullError):
+        put(queue, make_batch(1, id="e", body="x" * 4000))
+
+
+def test_an_expired_lease_is_given_to_the_next_and_settles_nothing_any_more(make_queue: QueueMaker) -> None:
+    queue = make_queue(lease_timeout=0.01)
+    put(queue, make_batch(2))
+    first = take(queue)
+    assert first is not None
+    time.sleep(0.02)
+    second = take(queue)
+    assert ids(second) == ["test-0", "test-1"]
+    assert second is not None
+    assert queue.ack(first) == 0
+    assert queue.backlogs()["file"].events == 2
+    assert queue.ack(second) == 2
+    assert queue.backlogs()["file"] == Backlog(0, 0)
 
 
 def test_room_comes_back_when_every_exporter_has_settled(make_queue: QueueMaker) -> None:

@@ -1,0 +1,19 @@
+"""Tests that a find has to pass where a regular expression alone would find too much."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+
+
+def _is_user_and_password(text: str) -> bool:
+    """Say if `text` is base64 of `user:password` (RFC 7617)."""
+    try:
+        decoded = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return b":" in decoded
+
+
+CHECKS: Mapping[str, Callable[[str], bool]] = {"": lambda _text: True, "user-and-password": _is_user_and_password}
