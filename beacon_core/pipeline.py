@@ -78,7 +78,7 @@ class Intake:
 
     def __init__(self, receiver: str, pipelines: Sequence[Pipeline], queue: Queue, counters: Counters) -> None:
         self._receiver = receiver
-        self._pipelines = tuple(pipelines)
+        self.pipelines = tuple(pipelines)  #: replaced as a whole when the configuration is read again
         self._queue = queue
         self._counters = counters
 
@@ -86,17 +86,18 @@ class Intake:
         """Process and store a batch; see `Consumer.consume`."""
         if not len(batch):
             return
-        results = [pipeline.process(batch) for pipeline in self._pipelines]
+        pipelines = self.pipelines
+        results = [pipeline.process(batch) for pipeline in pipelines]
         entries = [
             Entry(f"{pipeline.name}/{batch.id}", result.batch, pipeline.exporters)
-            for pipeline, result in zip(self._pipelines, results, strict=True)
+            for pipeline, result in zip(pipelines, results, strict=True)
         ]
         stored = self._queue.put(entries)
         if any(stored):
             self._counters.add("received", self._receiver, len(batch))
         else:
             self._counters.add("deduplicated", self._receiver, len(batch))
-        for pipeline, result, new in zip(self._pipelines, results, stored, strict=True):
+        for pipeline, result, new in zip(pipelines, results, stored, strict=True):
             if new:
                 self._count(pipeline, result, len(batch))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -55,3 +57,11 @@ def set_up_logging(level: str) -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("beacon").setLevel(level.upper())
+    threading.excepthook = _log_thread_error
+
+
+def _log_thread_error(failed: threading.ExceptHookArgs) -> None:
+    """Log where a thread failed, without the error's text: it may hold a piece of an event."""
+    name = failed.thread.name if failed.thread is not None else "a thread"
+    frames = "".join(traceback.format_tb(failed.exc_traceback)).rstrip()
+    logging.getLogger("beacon").error("%s failed with %s:\n%s", name, failed.exc_type.__name__, frames)

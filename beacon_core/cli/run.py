@@ -12,6 +12,7 @@ from beacon_core.cli.options import load_graph, pipeline_options, set_up_logging
 
 EPILOG = """\b
 The receipt on stderr says what became of every event. SIGTERM and Ctrl-C drain and end; a second one ends at once.
+SIGHUP reads the configuration again: what is unchanged goes on without a pause; if it is wrong, nothing changes.
 \b
 Examples:
   beacon run --pipeline pipeline.yaml
@@ -73,9 +74,11 @@ def run(
     graph = load_graph(files, sets)
     from beacon_core.service import Service, receipt_text, write_json  # noqa: PLC0415 - heavy
 
-    service = Service(graph, drain_timeout=drain_timeout)
+    service = Service(graph, drain_timeout=drain_timeout, load=lambda: load_graph(files, sets))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.stop())
+    if hasattr(signal, "SIGHUP"):  # not on Windows
+        signal.signal(signal.SIGHUP, lambda *_: service.reload())
     receipt = service.run(ready_file=ready_file)
     if receipt_file is not None:
         write_json(receipt_file, receipt)

@@ -42,6 +42,7 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name=f"deliver {host.component}", daemon=True)
         self._draining = threading.Event()
         self._stopping = threading.Event()
+        self._nudged = threading.Event()  # ends a pause
         self._failures = 0
         self._failing_since = 0.0
         self._logged: dict[str, float] = {}
@@ -59,12 +60,17 @@ class Worker:
     def drain(self) -> None:
         """Deliver what is queued without waiting for more, then end."""
         self._draining.set()
+        self._nudged.set()
         self._queue.stop_waiting()
 
     def stop(self) -> None:
         """End after the attempt that is running; what is not settled stays queued."""
         self._stopping.set()
         self.drain()
+
+    def retry_now(self) -> None:
+        """Try at once what is waiting for its next try: the cause may be gone."""
+        self._nudged.set()
 
     def join(self, timeout: float | None) -> bool:
         """Wait for the end of the thread; say whether it has come."""
@@ -194,8 +200,9 @@ class Worker:
         self._pause(wait)
 
     def _pause(self, seconds: float) -> None:
-        """Wait, but begin the drain with a try of its own."""
-        (self._stopping if self._draining.is_set() else self._draining).wait(seconds)
+        """Wait, until somebody says that another try makes sense now: the drain begins with one."""
+        self._nudged.wait(seconds)
+        self._nudged.clear()
 
     def _recovered(self) -> None:
         if self._failures:

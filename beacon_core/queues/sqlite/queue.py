@@ -64,17 +64,22 @@ class MemoryQueue(Queue):
     config_class = MemoryQueueConfig
     config: MemoryQueueConfig
 
+    def __init__(self, config: ComponentConfig) -> None:
+        super().__init__(config)
+        self._channels: dict[str, Channel] = {}
+        self._changed = threading.Condition()
+        self._commits: GroupCommit | None = None
+
     def start(self, host: Host) -> None:
         super().start(host)
-        self._changed = threading.Condition()
-        self._channels: dict[str, Channel] = {}
+        self._channels.clear()
         self._bytes = 0
         self._waiting = True
         self._tidied = 0
         self._tokens = count(1)
         connection = self._open()
         self._load(connection)
-        self._commits: GroupCommit | None = GroupCommit(connection, self._load)
+        self._commits = GroupCommit(connection, self._load)
 
     def _open(self) -> sqlite3.Connection:
         connection = connect(Path(":memory:"))
@@ -82,9 +87,8 @@ class MemoryQueue(Queue):
         return connection
 
     def shutdown(self, timeout: float) -> None:  # noqa: ARG002 - everything is on disk already
-        commits = getattr(self, "_commits", None)
+        commits, self._commits = self._commits, None
         if commits is not None:
-            self._commits = None
             self.stop_waiting()
             commits.close()
 
@@ -315,7 +319,7 @@ class SqliteQueue(MemoryQueue):
         return connection
 
     def shutdown(self, timeout: float) -> None:
-        running = getattr(self, "_commits", None) is not None
+        running = self._commits is not None
         super().shutdown(timeout)
         if running:
             self._lock.release()
