@@ -75,12 +75,20 @@ def run(
     from beacon_core.service import Service, receipt_text, write_json  # noqa: PLC0415 - heavy
 
     service = Service(graph, drain_timeout=drain_timeout, load=lambda: load_graph(files, sets))
+    signals: list[int] = []
+
+    def stop(number: int, _frame: object) -> None:
+        signals.append(number)
+        service.stop()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: service.stop())
+        signal.signal(number, stop)
     if hasattr(signal, "SIGHUP"):  # not on Windows
         signal.signal(signal.SIGHUP, lambda *_: service.reload())
     receipt = service.run(ready_file=ready_file)
     if receipt_file is not None:
         write_json(receipt_file, receipt)
     click.echo(receipt_text(receipt), err=True)
+    if service.aborted:
+        sys.exit(128 + signals[-1])
     sys.exit(0 if receipt.balanced and not service.failed else 1)

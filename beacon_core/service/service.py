@@ -54,16 +54,16 @@ class Service:
         self._admin: AdminServer | None = None
         self._before: dict[str, Backlog] = {}
         self._stop_requested = False
-        self._abort_requested = False
         self._reload_requested = False
         self.failed = False  #: a receiver ended with an error
+        self.aborted = False  #: `stop` was called twice: the drain was cut short
         self.ready = False  #: every receiver accepts
 
     # ---- from any thread, also from a signal handler ----
 
     def stop(self) -> None:
         """Ask for the end of the run: drain, then return. A second call ends without draining."""
-        self._abort_requested = self._stop_requested
+        self.aborted = self._stop_requested
         self._stop_requested = True
         self._news.put("")
 
@@ -175,7 +175,7 @@ class Service:
         while busy := [worker for worker in workers if not worker.join(0)]:
             now = time.monotonic()
             hopeless = now > held_until and all(worker.held for worker in busy)
-            if now > deadline or hopeless or self._abort_requested:
+            if now > deadline or hopeless or self.aborted:
                 break
             busy[0].join(_POLL)
         for worker in busy:
