@@ -17,6 +17,10 @@ Finish = Callable[[], T]
 Write = Callable[[sqlite3.Connection], Finish[T]]
 
 
+#: Puts things right after an error.
+Failed = Callable[[sqlite3.Connection, sqlite3.Error], sqlite3.Connection]
+
+
 class _Waiting:
     """One thread's write, and what became of it."""
 
@@ -37,12 +41,13 @@ class GroupCommit:
 
     Args:
         connection: used by one thread at a time (`check_same_thread=False`), in autocommit mode.
-        rolled_back: called by the leader after a transaction failed, before anyone learns of it.
+        failed: called with the connection and the error after a transaction or a query failed, before anyone learns of
+            it; returns the connection to go on with.
     """
 
-    def __init__(self, connection: sqlite3.Connection, rolled_back: Callable[[sqlite3.Connection], None]) -> None:
+    def __init__(self, connection: sqlite3.Connection, failed: Failed) -> None:
         self._connection = connection
-        self._rolled_back = rolled_back
+        self._failed = failed
         self._leading = threading.Lock()
         self._gathering = threading.Lock()
         self._waiting: list[_Waiting] = []
@@ -76,6 +81,7 @@ class GroupCommit:
             try:
                 return query(self._connection)
             except sqlite3.Error as error:
+                self._connection = self._failed(self._connection, error)
                 raise QueueUnavailableError(f"the queue cannot be read now: {error}") from error
 
     def close(self) -> None:
@@ -107,7 +113,7 @@ class GroupCommit:
     def _abandon(self, group: list[_Waiting], cause: sqlite3.Error) -> None:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
-        self._rolled_back(self._connection)
+        self._connection = self._failed(self._connection, cause)
         for waiting in group:
             if waiting.error is None:
                 waiting.error = QueueUnavailableError(f"the queue cannot store now: {cause}")

@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from dataclasses import dataclass
 from pathlib import Path
+
+from beacon_core.queues.sqlite import tables
+from beacon_core.queues.sqlite.salvage import salvage
 
 #: `PRAGMA application_id`: "Becn". Tells our files from anyone else's.
 APPLICATION_ID = 0x4265636E
@@ -49,11 +53,23 @@ CREATE TABLE quarantine (         -- batches that cannot be read any more
 """
 
 
-def open_database(path: Path) -> tuple[sqlite3.Connection, Path | None]:
-    """Open or make the queue's file; a file that cannot be used is set aside and a new one made (promise P8).
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The queue's file, ready for use.
 
-    Returns:
-        The connection, and where a damaged or foreign file was put, None if there was none.
+    Attributes:
+        connection: to it.
+        aside: where a damaged or foreign file was put, None if there was none.
+        recovered: how many batches of that file could be read and are in the new one.
+    """
+
+    connection: sqlite3.Connection
+    aside: Path | None = None
+    recovered: int = 0
+
+
+def open_database(path: Path) -> Opened:
+    """Open or make the queue's file; of one that is damaged what can be read is taken over (promise P8).
 
     Raises:
         OSError, sqlite3.Error: the folder is missing, read-only, or the disk is full.
@@ -61,13 +77,39 @@ def open_database(path: Path) -> tuple[sqlite3.Connection, Path | None]:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _create_private(path)
     try:
-        return _prepare(path), None
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError):  # locked, full, read-only: the file itself is fine
+        return Opened(_prepare(path))
+    except sqlite3.Error as error:
+        if not tables.is_damage(error):
             raise
+    return replace_database(path)
+
+
+def replace_database(path: Path) -> Opened:
+    """Set a damaged file aside and make a new one with what can be read of it.
+
+    Raises:
+        OSError, sqlite3.Error: the folder is read-only, or the disk is full.
+    """
     aside = _set_aside(path)
     _create_private(path)
-    return _prepare(path), aside
+    connection = _prepare(path)
+    return Opened(connection, aside, salvage(aside, connection))
+
+
+def put_back(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    """Write a queue whose file was deleted to its place again: an open file can be read though it has no name.
+
+    Raises:
+        OSError, sqlite3.Error: the folder cannot be made again, or the disk is full.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _set_aside(path)  # whatever has taken its place
+    _create_private(path)
+    target = connect(path)
+    connection.backup(target)
+    target.close()
+    connection.close()
+    return _prepare(path)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -83,15 +125,15 @@ def _prepare(path: Path) -> sqlite3.Connection:
     connection = connect(path)
     try:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if tables and application != APPLICATION_ID:
+        (count,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if count and application != APPLICATION_ID:
             raise sqlite3.DatabaseError("not a queue of Beacon")
         connection.execute("PRAGMA page_size = 16384")  # a row is a whole batch; 4 KiB pages cost twice the surcharge
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect before the first table only
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # the WAL is synced at every commit (promise P1)
         connection.execute("PRAGMA journal_size_limit = 67108864")
-        if not tables:
+        if not count:
             connection.executescript(
                 f"BEGIN; {SCHEMA}"
                 f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
@@ -99,6 +141,8 @@ def _prepare(path: Path) -> sqlite3.Connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version != SCHEMA_VERSION:
             raise sqlite3.DatabaseError(f"written by another version of Beacon (schema {version})")
+        tables.figures(connection)
+        tables.stored_bytes(connection)
     except sqlite3.Error:
         connection.close()
         raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -20,7 +20,7 @@ from beacon_core.queue import Backlog, Entry, Lease, LeasedBatch, Queue
 from beacon_core.queues.sqlite import tables
 from beacon_core.queues.sqlite.channel import Channel
 from beacon_core.queues.sqlite.commits import Finish, GroupCommit
-from beacon_core.queues.sqlite.database import SCHEMA, connect, open_database
+from beacon_core.queues.sqlite.database import SCHEMA, Opened, connect, open_database, put_back, replace_database
 from beacon_core.queues.sqlite.lock import FileLock
 
 _NANOS = 1_000_000_000
@@ -79,11 +79,17 @@ class MemoryQueue(Queue):
         self._tokens = count(1)
         connection = self._open()
         self._load(connection)
-        self._commits = GroupCommit(connection, self._load)
+        self._commits = GroupCommit(connection, self._after_failure)
 
     def _open(self) -> sqlite3.Connection:
         connection = connect(Path(":memory:"))
         connection.executescript(SCHEMA)
+        return connection
+
+    def _after_failure(self, connection: sqlite3.Connection, error: sqlite3.Error) -> sqlite3.Connection:
+        """Bring the figures in line with the tables again; return the connection to go on with."""
+        if not tables.is_damage(error):
+            self._load(connection)
         return connection
 
     def shutdown(self, timeout: float) -> None:  # noqa: ARG002 - everything is on disk already
@@ -99,10 +105,12 @@ class MemoryQueue(Queue):
         return self._commits
 
     def _load(self, connection: sqlite3.Connection) -> None:
-        """Take the figures from the tables: at the start, and after a transaction that failed."""
+        """Take the figures from the tables: at the start, after a transaction that failed, and when in doubt."""
         size, found = tables.stored_bytes(connection), tables.figures(connection)
         with self._changed:
             self._bytes = size
+            for channel in self._channels.values():
+                channel.batches = channel.events = channel.position = 0
             for exporter, batches, events in found:
                 channel = self._channels.setdefault(exporter, Channel())
                 channel.batches, channel.events = batches, events
@@ -116,6 +124,8 @@ class MemoryQueue(Queue):
     def _write(
         self, connection: sqlite3.Connection, entries: Sequence[Entry], payloads: Sequence[bytes]
     ) -> Finish[list[bool]]:
+        if not self._is_in_place():
+            raise sqlite3.OperationalError("its file has vanished")
         now, window = self.host.clock(), int(self.config.dedup_window * _NANOS)
         fresh = [not tables.is_seen(connection, entry.key, now, window) for entry in entries]
         stored = [item for item, new in zip(zip(entries, payloads, strict=True), fresh, strict=True) if new]
@@ -135,6 +145,10 @@ class MemoryQueue(Queue):
             return fresh
 
         return finish
+
+    def _is_in_place(self) -> bool:
+        """Say whether what is written now will be found by the next process."""
+        return True
 
     def _make_room(self, connection: sqlite3.Connection, size: int) -> list[tables.Dropped]:
         excess = self._bytes + size - int(self.config.max_bytes)
@@ -188,6 +202,8 @@ class MemoryQueue(Queue):
         leased, damaged = self._open_commits.read(lambda connection: self._read(connection, exporter, channel, limits))
         if damaged:
             self._open_commits.run(lambda connection: self._quarantine(connection, exporter, damaged))
+        elif not leased and not strict:  # there should be something: rows have vanished in a damaged file
+            self._open_commits.read(self._load)
         return Lease(exporter, leased) if leased else None
 
     def _read(
@@ -197,9 +213,10 @@ class MemoryQueue(Queue):
         token = next(self._tokens)
         leased: list[LeasedBatch] = []
         damaged: dict[int, str] = {}
-        for row in tables.rows_after(connection, exporter, channel.position):
+        for row in self._rows(connection, exporter, channel, damaged):
             seq, number, remaining, attempts, first_attempt, payload, crc = row
-            if (leased or strict) and (number > room_events or len(payload) > room_bytes):
+            size = len(payload or b"")
+            if (leased or strict) and (number > room_events or size > room_bytes):
                 break
             if seq in channel.holders:
                 continue
@@ -208,11 +225,27 @@ class MemoryQueue(Queue):
             except tables.DamagedBatchError as error:
                 damaged[seq] = str(error)
                 continue
-            leased.append(LeasedBatch(seq, events, attempts, first_attempt, len(payload), token))
-            room_events, room_bytes = room_events - number, room_bytes - len(payload)
+            leased.append(LeasedBatch(seq, events, attempts, first_attempt, size, token))
+            room_events, room_bytes = room_events - number, room_bytes - size
         with self._changed:
             channel.lease(leased, time.monotonic() + self.config.lease_timeout)
         return leased, damaged
+
+    def _rows(
+        self, connection: sqlite3.Connection, exporter: str, channel: Channel, damaged: dict[int, str]
+    ) -> Iterator[tables.Row]:
+        """Yield what waits; where the file itself is damaged, note the batch that cannot be read and end there."""
+        last = channel.position
+        try:
+            for row in tables.rows_after(connection, exporter, last):
+                yield row
+                last = row[0]
+        except sqlite3.DatabaseError as error:
+            if not tables.is_damage(error):
+                raise
+            seq = tables.next_number(connection, exporter, last)
+            if seq is not None:
+                damaged[seq] = str(error)
 
     def _quarantine(self, connection: sqlite3.Connection, exporter: str, damaged: Mapping[int, str]) -> Finish[None]:
         """Put batches that cannot be read aside, so that they stop no others (promise P8)."""
@@ -304,18 +337,44 @@ class SqliteQueue(MemoryQueue):
     config: SqliteQueueConfig
 
     def _open(self) -> sqlite3.Connection:
-        path = self.config.path or _default_path()
+        self._path = self.config.path or _default_path()
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = FileLock(path)
-            connection, aside = open_database(path)
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = FileLock(self._path)
+            return self._opened(open_database(self._path))
         except (OSError, sqlite3.Error) as error:
-            raise ConfigurationError(f"the queue {path} cannot be opened: {error}; set service.queue.path") from error
-        if aside is not None:
+            raise ConfigurationError(
+                f"the queue {self._path} cannot be opened: {error}; set service.queue.path"
+            ) from error
+
+    def _opened(self, opened: Opened) -> sqlite3.Connection:
+        if opened.aside is not None:
             self.host.count("damaged_files")
             self.host.logger.error(
-                "the queue %s was damaged or is not ours; it is kept as %s, a new one was made", path, aside
+                "the queue %s was damaged or is not ours; %d batches of it are delivered, the file is kept as %s",
+                self._path,
+                opened.recovered,
+                opened.aside,
             )
+        self._inode = self._path.stat().st_ino
+        return opened.connection
+
+    def _is_in_place(self) -> bool:
+        try:
+            return self._path.stat().st_ino == self._inode
+        except OSError:
+            return False
+
+    def _after_failure(self, connection: sqlite3.Connection, error: sqlite3.Error) -> sqlite3.Connection:
+        """Go on with a new file where this one is damaged or has vanished; batches keep their numbers, leases hold."""
+        if not self._is_in_place():
+            self.host.logger.error("the queue %s has vanished; it is written anew", self._path)
+            connection = put_back(connection, self._path)
+        elif tables.is_damage(error):
+            connection.close()
+            connection = self._opened(replace_database(self._path))
+        self._inode = self._path.stat().st_ino
+        self._load(connection)
         return connection
 
     def shutdown(self, timeout: float) -> None:

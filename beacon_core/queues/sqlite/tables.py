@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import zlib
@@ -16,6 +17,10 @@ from beacon_core.queue import Entry, LeasedBatch
 _READ_AHEAD = 64  # rows a lease looks at in one query
 _FREE_PAGES = 1024  # 16 MiB of pages that hold nothing: worth giving back
 _VACUUM_PAGES = 256  # given back in one go, so that nobody waits for long
+
+
+#: Primary result codes of SQLite that mean damage: an unknown table, a malformed file, not a database.
+_DAMAGE = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class DamagedBatchError(Exception):
@@ -36,6 +41,25 @@ class Dropped(NamedTuple):
     exporter: str
     seq: int
     events: int
+
+
+#: What waits for an exporter: number, events, remaining, attempts, first attempt, payload, CRC.
+Row = tuple[int, int, str | None, int, int, bytes | None, int]
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Say whether an error is about what the file holds; locked, full or read-only files hold what they should."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in _DAMAGE
+
+
+@contextlib.contextmanager
+def _as_far_as_possible() -> Iterator[None]:
+    """Go on where the file itself is damaged: what cannot be copied or deleted stays, and stops no other."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
 
 
 # ---- putting in ----
@@ -94,40 +118,49 @@ def drop_oldest(connection: sqlite3.Connection, size: int, leased: Collection[in
 # ---- taking out ----
 
 
-def rows_after(
-    connection: sqlite3.Connection, exporter: str, position: int
-) -> Iterator[tuple[int, int, str | None, int, int, bytes, int]]:
-    """Yield what waits for an exporter after a position: seq, events, remaining, attempts, first attempt, data, CRC."""
+def rows_after(connection: sqlite3.Connection, exporter: str, position: int) -> Iterator[Row]:
+    """Yield what waits for an exporter after a position."""
     yield from connection.execute(
-        "SELECT seq, events, remaining, attempts, first_attempt, payload, crc FROM delivery JOIN batch USING (seq)"
+        "SELECT seq, events, remaining, attempts, first_attempt, payload, crc FROM delivery LEFT JOIN batch USING (seq)"
         " WHERE exporter = ? AND seq > ? ORDER BY seq LIMIT ?",
         (exporter, position, _READ_AHEAD),
     )
 
 
-def restore(payload: bytes, crc: int, remaining: str | None) -> tuple[Event, ...]:
+def next_number(connection: sqlite3.Connection, exporter: str, position: int) -> int | None:
+    """Return the number of the next batch for an exporter; reads nothing of the batch itself."""
+    row = connection.execute(
+        "SELECT seq FROM delivery WHERE exporter = ? AND seq > ? ORDER BY seq LIMIT 1", (exporter, position)
+    ).fetchone()
+    return int(row[0]) if row else None
+
+
+def restore(payload: bytes | None, crc: int, remaining: str | None) -> tuple[Event, ...]:
     """Return what is left of a stored batch.
 
     Raises:
         DamagedBatchError: it is not what was stored.
     """
+    if not isinstance(payload, bytes):
+        raise DamagedBatchError("is missing")
     if zlib.crc32(payload) != crc:
         raise DamagedBatchError("checksum does not match")
     try:
         events = decode_batch(payload).events
-    except msgspec.MsgspecError as error:
-        raise DamagedBatchError(str(error)) from None
-    if remaining is None:
-        return events
-    wanted = set(json.loads(remaining))
+        if remaining is None:
+            return events
+        wanted = set(json.loads(remaining))
+    except (msgspec.MsgspecError, ValueError, TypeError) as error:
+        raise DamagedBatchError(f"cannot be decoded: {type(error).__name__}") from None
     return tuple(event for event in events if event.id in wanted)
 
 
 def quarantine(connection: sqlite3.Connection, exporter: str, seq: int, reason: str) -> int:
     """Put a batch that cannot be read aside for an exporter; return how many of its events are lost to it."""
-    connection.execute(
-        "INSERT OR IGNORE INTO quarantine SELECT seq, payload, ? FROM batch WHERE seq = ?", (reason, seq)
-    )
+    with _as_far_as_possible():
+        connection.execute(
+            "INSERT OR IGNORE INTO quarantine SELECT seq, payload, ? FROM batch WHERE seq = ?", (reason, seq)
+        )
     row = connection.execute(
         "DELETE FROM delivery WHERE exporter = ? AND seq = ? RETURNING events", (exporter, seq)
     ).fetchone()
@@ -192,11 +225,13 @@ def delete_if_settled(connection: sqlite3.Connection, seq: int, exporters: Colle
         exporters: all that there are in the queue: asking for each is quicker than an index that every put pays for.
     """
     marks = ", ".join("?" * len(exporters))
-    row = connection.execute(
-        "DELETE FROM batch WHERE seq = ? AND NOT EXISTS"  # noqa: S608 - question marks only
-        f" (SELECT 1 FROM delivery WHERE exporter IN ({marks}) AND seq = ?) RETURNING length(payload)",
-        (seq, *exporters, seq),
-    ).fetchone()
+    row = None
+    with _as_far_as_possible():
+        row = connection.execute(
+            "DELETE FROM batch WHERE seq = ? AND NOT EXISTS"  # noqa: S608 - question marks only
+            f" (SELECT 1 FROM delivery WHERE exporter IN ({marks}) AND seq = ?) RETURNING length(payload)",
+            (seq, *exporters, seq),
+        ).fetchone()
     return int(row[0]) if row else 0
 
 
