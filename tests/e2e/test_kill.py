@@ -29,7 +29,7 @@ class Load:
         used: tuple[str, int] | None = None
         while self.running.is_set():
             if self.address != used:
-                used, link = self.address, None
+                used, link = self.address, _closed(link)
             if used is None:
                 time.sleep(0.005)
                 continue
@@ -42,7 +42,8 @@ class Load:
                 if answer.status == 200:
                     self.acknowledged += names
             except (OSError, http.client.HTTPException):
-                link = None
+                link = _closed(link)
+        _closed(link)
 
     def _names(self) -> list[str]:
         with self._lock:
@@ -53,6 +54,11 @@ class Load:
     def _body(names: list[str]) -> bytes:
         records = [{"timeUnixNano": "1795145112904000000", "body": {"stringValue": name}} for name in names]
         return json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}).encode()
+
+
+def _closed(link: http.client.HTTPConnection | None) -> None:
+    if link is not None:
+        link.close()
 
 
 def test_p1_p4_ten_kills_under_load_lose_no_acknowledged_event(beacon: Callable[..., Any]) -> None:

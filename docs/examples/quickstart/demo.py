@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,7 @@ def main() -> int:
     """Run the pipeline, replay the session, stop, show."""
     shutil.rmtree(OUTPUT, ignore_errors=True)
     OUTPUT.mkdir()
-    print(f"$ beacon run --pipeline {HERE.relative_to(Path.cwd())}/pipeline.yaml")
+    print(f"$ beacon run --pipeline {os.path.relpath(HERE / 'pipeline.yaml')}")
     command = [str(BEACON), "run", "--pipeline", str(HERE.resolve() / "pipeline.yaml")]
     options = ["--ready-file", "ready.json", "--receipt", "receipt.json", "--log-level", "warning"]
     beacon = subprocess.Popen([*command, *options], cwd=OUTPUT, stderr=subprocess.PIPE, text=True)

@@ -8,8 +8,12 @@ import os
 import stat
 from pathlib import Path
 
+import msgspec
+
 FILE_MODE = 0o600
 DIRECTORY_MODE = 0o700
+_BEGINNING = b'{"id":"'  # of every line of ours
+_LONGEST_LINE = 16 * 1024 * 1024  # what is looked at to find where the last line begins
 
 
 class NotAFileError(OSError):
@@ -50,7 +54,7 @@ class AppendFile:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         self._descriptor = os.open(self.path, flags, FILE_MODE)
         try:
-            self._torn = _has_torn_line(self._descriptor)
+            self._torn = _ends_within_a_line(self._descriptor) and _mend_last_line(self._descriptor)
             if made:
                 sync_directory(self.path.parent)
         except OSError:
@@ -155,9 +159,45 @@ def _regular_file_exists(path: Path) -> bool:
     return True
 
 
-def _has_torn_line(descriptor: int) -> bool:
-    """Whether the last line has no end: a crash or a full disk of somebody else's."""
+def _ends_within_a_line(descriptor: int) -> bool:
     if os.fstat(descriptor).st_size == 0:
         return False
     os.lseek(descriptor, -1, os.SEEK_END)
     return os.read(descriptor, 1) != b"\n"
+
+
+def _mend_last_line(descriptor: int) -> bool:
+    """Remove half a line of ours, left by a kill in the middle of a write: its event is still queued and comes again.
+
+    Returns:
+        Whether the last line has no end all the same: somebody else wrote it, and it is left alone.
+    """
+    size = os.fstat(descriptor).st_size
+    start = max(0, size - _LONGEST_LINE)
+    os.lseek(descriptor, start, os.SEEK_SET)
+    tail = _read_all(descriptor, size - start)
+    begin = tail.rfind(b"\n") + 1
+    line = tail[begin:]
+    if not line:
+        return False
+    ours = line.startswith(_BEGINNING) or _BEGINNING.startswith(line)
+    if not ours or (begin == 0 and start > 0) or _is_json(line):
+        return True
+    os.ftruncate(descriptor, start + begin)
+    return False
+
+
+def _read_all(descriptor: int, size: int) -> bytes:
+    pieces = []
+    while size > 0 and (piece := os.read(descriptor, size)):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        return False
+    return True

@@ -67,16 +67,26 @@ def test_p2_files_and_new_directories_belong_to_their_owner_only(tmp_path: Path,
     assert stat.S_IMODE(path.parent.parent.stat().st_mode) == 0o700
 
 
-def test_a_torn_last_line_is_ended_before_the_first_new_one(tmp_path: Path, start: Start) -> None:
+@pytest.mark.parametrize("half", ['{"', '{"id":"a-1","signal":"log","bo', '{"id":"x' + "y" * 100_000])
+def test_p4_half_a_line_that_a_kill_left_is_removed_because_its_event_comes_again(
+    tmp_path: Path, start: Start, half: str
+) -> None:
     path = tmp_path / "out.jsonl"
-    path.write_bytes(b'{"id":"half')
-    exporter = start(path)
-    assert path.read_bytes() == b'{"id":"half'
-    exporter.export(make_batch(1, id="a"))
-    exporter.export(make_batch(1, id="b"))
-    torn, *whole = path.read_bytes().splitlines()
-    assert torn == b'{"id":"half'
-    assert [decode_line(line).id for line in whole] == ["a-0", "b-0"]
+    start(path).export(make_batch(1, id="a"))
+    with path.open("a") as file:
+        file.write(half)
+    start(path).export(make_batch(1, id="b"))
+    assert ids(path) == ["a-0", "b-0"]
+
+
+@pytest.mark.parametrize("last", ["a line of somebody else", '{"id":"whole"}', '{"other": '])
+def test_a_last_line_of_somebody_else_stays_and_is_ended(tmp_path: Path, start: Start, last: str) -> None:
+    path = tmp_path / "out.jsonl"
+    path.write_text(last)
+    start(path).export(make_batch(1))
+    first, second = path.read_text().splitlines()
+    assert first == last
+    assert json.loads(second)["id"] == "test-0"
 
 
 def test_an_empty_batch_writes_nothing(tmp_path: Path, start: Start) -> None:

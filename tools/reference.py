@@ -1,0 +1,389 @@
+"""Writes the reference pages that are generated: `make docs`. A test runs it and compares.
+
+The command line comes from click's help, options from the configuration models, members of events from their structs.
+What is said nowhere in the code stands in `reference.toml`; a member of an event without a description is an error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import os
+import re
+import signal
+import sys
+import tomllib
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+import click
+import msgspec
+from annotated_types import Ge, Gt, Le
+from pydantic import BeforeValidator, ByteSize, SecretStr
+from pydantic.fields import FieldInfo
+
+from beacon_core import event as events
+from beacon_core.cli import main as beacon
+from beacon_core.cli.main import EXIT_CONFIGURATION, EXIT_FAILED
+from beacon_core.component import KINDS, Component
+from beacon_core.config import BatchOptions, ComponentConfig, ExporterConfig, RetryOptions
+from beacon_core.config.options import parse_duration
+from beacon_core.config.service import PipelineOptions, QueueSelection, TelemetryOptions
+from beacon_core.plugins import installed, load
+
+ROOT = Path(__file__).parents[1]
+PAGES = ROOT / "docs" / "reference"
+GENERATED = "<!-- Written by tools/reference.py (`make docs`); edit that, or what it reads. -->\n"
+
+Row = tuple[str, ...]
+PROSE: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+
+
+def table(head: Row, rows: list[Row]) -> str:
+    """Return a Markdown table."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
+
+
+def page(*parts: str) -> str:
+    """Return parts as a page, with an empty line between them."""
+    return "\n\n".join([GENERATED + parts[0], *parts[1:]]).rstrip() + "\n"
+
+
+def sentence(text: str | None) -> str:
+    """Return a text of several lines as one, with a full stop."""
+    joined = " ".join((text or "").split())
+    return joined if not joined or joined.endswith((".", "?", "!")) else f"{joined}."
+
+
+# ---- cli.md ----
+
+
+def cli_page() -> str:
+    """Return the page about the commands."""
+    prose = PROSE["cli"]
+    numbers = {
+        "done": "0",
+        "failed": str(EXIT_FAILED),
+        "usage": str(click.UsageError.exit_code),
+        "configuration": str(EXIT_CONFIGURATION),
+        "signalled": f"{128 + signal.SIGINT}, {128 + signal.SIGTERM}",
+    }
+    codes: list[Row] = [(number, prose["codes"][name]) for name, number in numbers.items()]
+    commands = [text for name in sorted(beacon.commands) for text in command_parts(name, beacon.commands[name])]
+    return page(
+        "# Command line",
+        f"{sentence(beacon.help)} {prose['before']}",
+        table(("option", "meaning"), option_rows(beacon, context_of("beacon", beacon))),
+        *commands,
+        "## Exit codes",
+        table(("code", "meaning"), codes),
+        prose["after"].strip(),
+    )
+
+
+def command_parts(name: str, command: click.Command) -> list[str]:
+    """Return the section of a command."""
+    context = context_of(f"beacon {name}", command)
+    usage = " ".join(command.collect_usage_pieces(context))
+    parts = [f"## `beacon {name}`", sentence(command.help), f"```text\nbeacon {name} {usage}\n```"]
+    arguments = [argument for argument in command.params if isinstance(argument, click.Argument)]
+    if any(isinstance(argument.type, click.Choice) for argument in arguments):
+        parts.append("\n".join(argument_lines(arguments)))
+    parts.append(table(("option", "meaning"), option_rows(command, context)))
+    return [*parts, *epilog_parts(command.epilog or "")]
+
+
+def context_of(name: str, command: click.Command) -> click.Context:
+    """Return the context in which a command says what it takes."""
+    return click.Context(command, info_name=name, **beacon.context_settings)
+
+
+def argument_lines(arguments: list[click.Argument]) -> Iterator[str]:
+    """Yield a line for each argument with a fixed set of values."""
+    for argument in arguments:
+        if isinstance(argument.type, click.Choice):
+            choices = ", ".join(f"`{choice}`" for choice in argument.type.choices)
+            yield f"The first argument is one of {choices}."
+
+
+def option_rows(command: click.Command, context: click.Context) -> list[Row]:
+    """Return a row for each option."""
+    rows: list[Row] = []
+    for option in command.get_params(context):
+        if isinstance(option, click.Option):
+            takes = "" if option.is_flag else f" {option.metavar or choices_of(option)}"
+            names = ", ".join(f"`{name}{takes}`" for name in sorted(option.opts, key=len, reverse=True))
+            notes = "Required." if option.required else f"Default: `{option.default}`." if option.show_default else ""
+            rows.append((names, f"{sentence(option.help)} {notes}".strip()))
+    return rows
+
+
+def choices_of(option: click.Option) -> str:
+    """Return the values that an option may have, or the name of its type."""
+    choices = getattr(option.type, "choices", None)
+    return "|".join(choices) if choices else option.type.name.upper()
+
+
+def epilog_parts(epilog: str) -> Iterator[str]:
+    """Yield what stands below a command's options: sentences, and examples as a block of shell commands."""
+    for paragraph in epilog.replace("\b\n", "\n\b\n").split("\n\b\n"):
+        first, *rest = inspect.cleandoc(paragraph).splitlines() or [""]
+        if first.startswith("Example"):
+            commands = [re.sub(r" {2,}(?=\S)", "  # ", line.strip(), count=1) for line in rest]
+            yield "```sh\n" + "\n".join(commands) + "\n```"
+        elif first:
+            yield sentence(" ".join([first, *rest]))
+
+
+# ---- components.md ----
+
+
+def components_page() -> str:
+    """Return the page about the component types of this repository and their options."""
+    parts = ["# Components", *(text.strip() for text in PROSE["components"]["before"])]
+    for kind in KINDS:
+        parts += [f"## {kind.title()}"]
+        parts += exporter_parts() if kind == "exporters" else []
+        for item in installed(kind):
+            if item.distribution.startswith("beacon-"):
+                parts += component_parts(item.type, item.distribution, load(kind, item.type))
+    for title, model in (
+        ("## A pipeline: `service.pipelines.<name>`", PipelineOptions),
+        ("## `service.queue`", QueueSelection),
+        ("## `service.telemetry`", TelemetryOptions),
+    ):
+        parts += [title, sentence(inspect.getdoc(model)), options_table(model)]
+    return page(*parts)
+
+
+def exporter_parts() -> list[str]:
+    """Return what all exporters have in common."""
+    models = (("batch", BatchOptions), ("retry_on_failure", RetryOptions))
+    meanings = "\n".join(f"* `{name}`: {sentence(inspect.getdoc(model))}" for name, model in models)
+    text = PROSE["components"]["exporters"].strip()
+    return ["### Options of every exporter", text, meanings, options_table(ExporterConfig)]
+
+
+def component_parts(name: str, distribution: str, component: type[Component]) -> list[str]:
+    """Return the section of a component type."""
+    text = sentence((inspect.getdoc(component) or "").partition("\n\n")[0])
+    plugin = ROOT / "plugins" / distribution.removeprefix("beacon-") / "README.md"
+    more = f" See [its README](../../{plugin.relative_to(ROOT).as_posix()})." if plugin.is_file() else ""
+    common = option_rows_of(ExporterConfig) if issubclass(component.config_class, ExporterConfig) else []
+    rows = [row for row in option_rows_of(component.config_class) if row not in common]
+    options = table(("option", "type", "default", "meaning"), rows) if rows else "No options."
+    return [f"### `{name}`", text, f"Distribution: `{distribution}`.{more}", options]
+
+
+def options_table(model: type[ComponentConfig]) -> str:
+    """Return the options of a model as a table."""
+    return table(("option", "type", "default", "meaning"), option_rows_of(model))
+
+
+def option_rows_of(model: type[ComponentConfig], prefix: str = "", values: object = None) -> list[Row]:
+    """Return a row for each option, those of nested models under dotted names.
+
+    Args:
+        model: the options.
+        prefix: what stands before their names.
+        values: an instance whose values are the defaults, where an outer model has its own.
+    """
+    rows: list[Row] = []
+    for name, field in model.model_fields.items():
+        default = getattr(values, name) if values is not None else None
+        if values is None and not field.is_required():
+            default = field.get_default(call_default_factory=True, validated_data={})
+        nested = nested_model(field)
+        if nested is None or types.NoneType in get_args(field.annotation):
+            shown = "*required*" if values is None and field.is_required() else shown_default(default, field)
+            rows.append((f"`{prefix}{name}`", shown_type(field), shown, sentence(field.description)))
+        if nested is not None:
+            rows += option_rows_of(nested, f"{prefix}{name}.", default if isinstance(default, nested) else None)
+    return [row for row in rows if row[1] != "null"]
+
+
+def nested_model(field: FieldInfo) -> type[ComponentConfig] | None:
+    """Return the model of an option that is a map of options."""
+    for candidate in (field.annotation, *get_args(field.annotation)):
+        if inspect.isclass(candidate) and issubclass(candidate, ComponentConfig):
+            return candidate
+    return None
+
+
+def is_duration(field: FieldInfo) -> bool:
+    """Say whether an option is a duration, which is a float with a way of reading it."""
+    return any(isinstance(item, BeforeValidator) and item.func is parse_duration for item in field.metadata)
+
+
+_SIMPLE: dict[Any, str] = {
+    str: "text",
+    bool: "`true` or `false`",
+    int: "integer",
+    float: "number",
+    ByteSize: "size",
+    SecretStr: "secret",
+    Path: "path",
+    types.NoneType: "null",
+    Any: "any",
+}
+
+
+def shown_type(field: FieldInfo) -> str:
+    """Return an option's type in words, with its limits."""
+    if nested_model(field) is not None:
+        return "map"
+    if is_duration(field):
+        return "duration"
+    limits = []
+    for item in field.metadata:
+        if isinstance(item, Ge) and field.annotation in {int, float}:
+            limits.append(f"≥ {item.ge}")
+        elif isinstance(item, Gt) and field.annotation in {int, float}:
+            limits.append(f"> {item.gt}")
+        elif isinstance(item, Le):
+            limits.append(f"≤ {item.le}")
+    return ", ".join([type_text(field.annotation), *limits])
+
+
+def type_text(annotation: Any) -> str:
+    """Return a type in words."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if annotation in _SIMPLE:
+        return _SIMPLE[annotation]
+    if origin is Literal:
+        return ", ".join(f"`{value}`" for value in arguments)
+    if origin in {Union, types.UnionType}:
+        return " or ".join(type_text(argument) for argument in arguments if argument is not types.NoneType)
+    if origin in {list, tuple, set, frozenset}:
+        return f"list of {plural(type_text(arguments[0]))}"
+    if origin is dict:
+        return f"map of {plural(type_text(arguments[1]))}"
+    if hasattr(annotation, "__metadata__"):
+        return type_text(arguments[0])
+    raise TypeError(f"no words for the type {annotation!r}; add them to tools/reference.py")
+
+
+def plural(words: str) -> str:
+    """Return a type as one of several."""
+    return re.sub(r"^(list|map|path|integer|number)\b", r"\1s", words)
+
+
+def shown_default(value: object, field: FieldInfo) -> str:
+    """Return a default for people."""
+    if value is None or value == "" or isinstance(value, SecretStr):
+        return "none"
+    if nested_model(field) is not None:
+        return "as below"
+    return f"`{yaml_text(value, field)}`"
+
+
+def yaml_text(value: object, field: FieldInfo) -> str:
+    """Return a value as it would be written in YAML."""
+    match value:
+        case bool():
+            text = str(value).lower()
+        case ByteSize():
+            text = size_text(int(value))
+        case float():
+            text = duration_text(value) if is_duration(field) else f"{value:g}"
+        case list() | tuple() | set() | frozenset():
+            text = f"[{', '.join(sorted(map(str, value)))}]"
+        case _:
+            text = str(value)
+    return text
+
+
+def size_text(size: int) -> str:
+    """Return a size with the largest unit that gives a whole number."""
+    for unit, factor in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024), ("MB", 1000**2), ("kB", 1000)):
+        if size >= factor and size % factor == 0:
+            return f"{size // factor}{unit}"
+    return str(size)
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration with the unit that fits."""
+    if seconds and seconds < 1:
+        return f"{seconds * 1000:g}ms"
+    return f"{seconds / 60:g}m" if seconds >= 60 and seconds % 60 == 0 else f"{seconds:g}s"  # noqa: PLR2004 - of a minute
+
+
+# ---- events.md ----
+
+_STRUCTS: tuple[type[msgspec.Struct], ...] = (
+    *(events.Event, events.Scope),
+    *(events.Metric, events.Buckets, events.Quantile, events.Exemplar),
+    *(events.Span, events.SpanEvent, events.SpanLink),
+)
+_MEMBER = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
+
+
+def events_page() -> str:
+    """Return the page about a line of the file exporter."""
+    prose = PROSE["events"]
+    parts = ["# Events", *(text.strip() for text in prose["before"])]
+    for struct in _STRUCTS:
+        described = dict(prose[struct.__name__])
+        title, text = described.pop("title"), described.pop("text", "")
+        rows = member_rows(struct, described)
+        parts += [f"## {title}", *([text] if text else []), table(("member", "type", "meaning"), rows)]
+    examples = [msgspec.convert(example, events.Event) for example in prose["example"]]
+    parts += ["## Examples", *(f"```json\n{events.encode_lines([event]).decode().rstrip()}\n```" for event in examples)]
+    return page(*parts)
+
+
+def member_rows(struct: type[msgspec.Struct], described: dict[str, str]) -> list[Row]:
+    """Return a row for each member, in the order of a line.
+
+    Raises:
+        SystemExit: a member has no description, or one that does not exist has one.
+    """
+    said = {name: sentence(text) for name, text in _MEMBER.findall(inspect.getdoc(struct) or "")} | described
+    fields = {field.name: field for field in msgspec.structs.fields(struct)}
+    names = [*fields]
+    if struct is events.Event:
+        names.insert(names.index("time_unix_nano"), "time")
+    if set(names) != set(said):
+        raise SystemExit(f"tools/reference.toml, {struct.__name__}: {sorted(set(names) ^ set(said))}")
+    rows: list[Row] = []
+    for name in names:
+        always = name not in fields or fields[name].required
+        kind = "text" if name not in fields else member_type(name, fields[name].type)
+        text = said[name][0].upper() + said[name][1:]
+        rows.append((f"`{name}`", kind, f"{text} Always there." if always else text))
+    return rows
+
+
+def member_type(name: str, annotation: Any) -> str:
+    """Return the type of a member in words."""
+    if name in {"attributes", "resource"}:
+        return "map"
+    if inspect.isclass(annotation) and issubclass(annotation, msgspec.Struct):
+        return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
+    arguments = [argument for argument in get_args(annotation) if argument is not types.NoneType]
+    if get_origin(annotation) in {Union, types.UnionType}:
+        if set(arguments) == {int, float}:
+            return "number"
+        return member_type(name, arguments[0])
+    if get_origin(annotation) is list:
+        return f"list of {plural(member_type('', arguments[0]))}"
+    return type_text(annotation)
+
+
+def main() -> int:
+    """Write the pages."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=PAGES, help="where to write to")
+    folder: Path = parser.parse_args().folder
+    os.environ.clear()  # a default may be a variable's value: the page is about no machine in particular
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, make in (("cli", cli_page), ("components", components_page), ("events", events_page)):
+        (folder / f"{name}.md").write_text(make(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
