@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
-
-from pydantic import ByteSize
 
 from beacon_core.component import Component, Kind
 from beacon_core.config import ComponentConfig, ExporterConfig
@@ -126,42 +123,6 @@ def _checked(kind: Kind, item: Installed, loaded: Any) -> type[Component]:
 # ---- describing ----
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
-    """An option of a component type, as shown to people."""
-
-    name: str
-    type: str
-    default: str | None
-    description: str
-
-
 def summary(component: type[Component]) -> str:
     """Return the first sentence of a component's docstring."""
     return (inspect.getdoc(component) or "").partition("\n")[0]
-
-
-def options(model: type[ComponentConfig], prefix: str = "") -> Iterator[Option]:
-    """Yield the options of a model, those of nested models under dotted names; a default of None means required."""
-    for name, field in model.model_fields.items():
-        nested = field.annotation
-        if inspect.isclass(nested) and issubclass(nested, ComponentConfig) and not field.is_required():
-            yield from options(nested, f"{prefix}{name}.")
-        else:
-            default = None if field.is_required() else _shown(model, name, field.get_default(call_default_factory=True))
-            yield Option(prefix + name, _type_name(model, name), default, " ".join((field.description or "").split()))
-
-
-def _shown(model: type[ComponentConfig], name: str, default: object) -> str:
-    if isinstance(default, ByteSize):
-        return default.human_readable().replace(".0", "")
-    schema = model.model_json_schema(mode="serialization").get("properties", {}).get(name, {})
-    value = schema.get("default", default)
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _type_name(model: type[ComponentConfig], name: str) -> str:
-    """Return a type as it is written in the class that declares it."""
-    written = next(notes[name] for base in model.__mro__ if name in (notes := inspect.get_annotations(base)))
-    text = written if isinstance(written, str) else getattr(written, "__name__", str(written))
-    return text.removeprefix("Annotated[").partition(",")[0] if text.startswith("Annotated[") else text

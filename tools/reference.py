@@ -13,23 +13,20 @@ import re
 import signal
 import sys
 import tomllib
-import types
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
 
 import click
 import msgspec
-from annotated_types import Ge, Gt, Le
-from pydantic import BeforeValidator, ByteSize, SecretStr
-from pydantic.fields import FieldInfo
 
 from beacon_core import event as events
 from beacon_core.cli import main as beacon
 from beacon_core.cli.main import EXIT_CONFIGURATION, EXIT_FAILED
 from beacon_core.component import KINDS, Component
-from beacon_core.config import BatchOptions, ComponentConfig, ExporterConfig, RetryOptions
-from beacon_core.config.options import parse_duration
+from beacon_core.config import BatchOptions, ComponentConfig, ExporterConfig, RetryOptions, describe
+from beacon_core.config.description import annotation_words, plural
 from beacon_core.config.service import PipelineOptions, QueueSelection, TelemetryOptions
 from beacon_core.plugins import installed, load
 
@@ -183,132 +180,17 @@ def options_table(model: type[ComponentConfig]) -> str:
     return table(("option", "type", "default", "meaning"), option_rows_of(model))
 
 
-def option_rows_of(model: type[ComponentConfig], prefix: str = "", values: object = None) -> list[Row]:
-    """Return a row for each option, those of nested models under dotted names.
-
-    Args:
-        model: the options.
-        prefix: what stands before their names.
-        values: an instance whose values are the defaults, where an outer model has its own.
-    """
-    rows: list[Row] = []
-    for name, field in model.model_fields.items():
-        default = getattr(values, name) if values is not None else None
-        if values is None and not field.is_required():
-            default = field.get_default(call_default_factory=True, validated_data={})
-        nested = nested_model(field)
-        if nested is None or types.NoneType in get_args(field.annotation):
-            shown = "*required*" if values is None and field.is_required() else shown_default(default, field)
-            rows.append((f"`{prefix}{name}`", shown_type(field), shown, sentence(field.description)))
-        if nested is not None:
-            rows += option_rows_of(nested, f"{prefix}{name}.", default if isinstance(default, nested) else None)
-    return [row for row in rows if row[1] != "null"]
+def option_rows_of(model: type[ComponentConfig]) -> list[Row]:
+    """Return a row for each option, those of nested models under dotted names."""
+    return [
+        (f"`{option.name}`", option.type, shown_default(option.default), sentence(option.description))
+        for option in describe(model)
+    ]
 
 
-def nested_model(field: FieldInfo) -> type[ComponentConfig] | None:
-    """Return the model of an option that is a map of options."""
-    for candidate in (field.annotation, *get_args(field.annotation)):
-        if inspect.isclass(candidate) and issubclass(candidate, ComponentConfig):
-            return candidate
-    return None
-
-
-def is_duration(field: FieldInfo) -> bool:
-    """Say whether an option is a duration, which is a float with a way of reading it."""
-    return any(isinstance(item, BeforeValidator) and item.func is parse_duration for item in field.metadata)
-
-
-_SIMPLE: dict[Any, str] = {
-    str: "text",
-    bool: "`true` or `false`",
-    int: "integer",
-    float: "number",
-    ByteSize: "size",
-    SecretStr: "secret",
-    Path: "path",
-    types.NoneType: "null",
-    Any: "any",
-}
-
-
-def shown_type(field: FieldInfo) -> str:
-    """Return an option's type in words, with its limits."""
-    if nested_model(field) is not None:
-        return "map"
-    if is_duration(field):
-        return "duration"
-    limits = []
-    for item in field.metadata:
-        if isinstance(item, Ge) and field.annotation in {int, float}:
-            limits.append(f"≥ {item.ge}")
-        elif isinstance(item, Gt) and field.annotation in {int, float}:
-            limits.append(f"> {item.gt}")
-        elif isinstance(item, Le):
-            limits.append(f"≤ {item.le}")
-    return ", ".join([type_text(field.annotation), *limits])
-
-
-def type_text(annotation: Any) -> str:
-    """Return a type in words."""
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if annotation in _SIMPLE:
-        return _SIMPLE[annotation]
-    if origin is Literal:
-        return ", ".join(f"`{value}`" for value in arguments)
-    if origin in {Union, types.UnionType}:
-        return " or ".join(type_text(argument) for argument in arguments if argument is not types.NoneType)
-    if origin in {list, tuple, set, frozenset}:
-        return f"list of {plural(type_text(arguments[0]))}"
-    if origin is dict:
-        return f"map of {plural(type_text(arguments[1]))}"
-    if hasattr(annotation, "__metadata__"):
-        return type_text(arguments[0])
-    raise TypeError(f"no words for the type {annotation!r}; add them to tools/reference.py")
-
-
-def plural(words: str) -> str:
-    """Return a type as one of several."""
-    return re.sub(r"^(list|map|path|integer|number)\b", r"\1s", words)
-
-
-def shown_default(value: object, field: FieldInfo) -> str:
+def shown_default(default: str | None) -> str:
     """Return a default for people."""
-    if value is None or value == "" or isinstance(value, SecretStr):
-        return "none"
-    if nested_model(field) is not None:
-        return "as below"
-    return f"`{yaml_text(value, field)}`"
-
-
-def yaml_text(value: object, field: FieldInfo) -> str:
-    """Return a value as it would be written in YAML."""
-    match value:
-        case bool():
-            text = str(value).lower()
-        case ByteSize():
-            text = size_text(int(value))
-        case float():
-            text = duration_text(value) if is_duration(field) else f"{value:g}"
-        case list() | tuple() | set() | frozenset():
-            text = f"[{', '.join(sorted(map(str, value)))}]"
-        case _:
-            text = str(value)
-    return text
-
-
-def size_text(size: int) -> str:
-    """Return a size with the largest unit that gives a whole number."""
-    for unit, factor in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024), ("MB", 1000**2), ("kB", 1000)):
-        if size >= factor and size % factor == 0:
-            return f"{size // factor}{unit}"
-    return str(size)
-
-
-def duration_text(seconds: float) -> str:
-    """Return a duration with the unit that fits."""
-    if seconds and seconds < 1:
-        return f"{seconds * 1000:g}ms"
-    return f"{seconds / 60:g}m" if seconds >= 60 and seconds % 60 == 0 else f"{seconds:g}s"  # noqa: PLR2004 - of a minute
+    return "*required*" if default is None else f"`{default}`" if default else "none"
 
 
 # ---- events.md ----
@@ -363,14 +245,14 @@ def member_type(name: str, annotation: Any) -> str:
         return "map"
     if inspect.isclass(annotation) and issubclass(annotation, msgspec.Struct):
         return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
-    arguments = [argument for argument in get_args(annotation) if argument is not types.NoneType]
-    if get_origin(annotation) in {Union, types.UnionType}:
+    arguments = [argument for argument in get_args(annotation) if argument is not NoneType]
+    if get_origin(annotation) in {Union, UnionType}:
         if set(arguments) == {int, float}:
             return "number"
         return member_type(name, arguments[0])
     if get_origin(annotation) is list:
         return f"list of {plural(member_type('', arguments[0]))}"
-    return type_text(annotation)
+    return annotation_words(annotation)
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=EPILOG, short_help="List what is installed.")
 @click.argument("kind", required=False, type=click.Choice(["receivers", "processors", "exporters", "queues"]))
 @click.argument("type_name", metavar="[TYPE]", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -46,8 +46,9 @@ def _described(item: Installed) -> dict[str, Any]:
     """Return everything about a type; one that cannot be imported says why instead of its options."""
     from dataclasses import asdict  # noqa: PLC0415
 
+    from beacon_core.config import describe  # noqa: PLC0415 - heavy
     from beacon_core.errors import PluginError  # noqa: PLC0415
-    from beacon_core.plugins import load, options, summary  # noqa: PLC0415 - heavy
+    from beacon_core.plugins import load, summary  # noqa: PLC0415 - heavy
 
     basics: dict[str, Any] = {
         "kind": item.kind,
@@ -59,7 +60,7 @@ def _described(item: Installed) -> dict[str, Any]:
         component = load(item.kind, item.type)
     except PluginError as error:
         return basics | {"error": str(error)}
-    listed = [asdict(option) for option in options(component.config_class)]
+    listed = [asdict(option) for option in describe(component.config_class)]
     return basics | {"summary": summary(component), "options": listed}
 
 

@@ -32,7 +32,7 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: str | 
         raise click.BadParameter(str(error)) from None
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=EPILOG, short_help="Run a pipeline.")
 @pipeline_options
 @click.option(
     "--ready-file",

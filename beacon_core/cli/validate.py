@@ -16,7 +16,7 @@ Example:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=EPILOG, short_help="Check a pipeline.")
 @pipeline_options
 def validate(files: tuple[Path, ...], sets: tuple[str, ...]) -> None:
     """Check a pipeline and report every problem with its place in the file."""

@@ -22,6 +22,7 @@ from beacon_core.config.options import (
 )
 
 if TYPE_CHECKING:
+    from beacon_core.config.description import Option, describe
     from beacon_core.config.document import Document, load
     from beacon_core.config.nodes import Node
     from beacon_core.config.problems import InvalidConfigurationError, Origin, Problem, Problems, did_you_mean, suggest
@@ -37,6 +38,7 @@ __all__ = [
     "ExporterConfig",
     "InvalidConfigurationError",
     "Node",
+    "Option",
     "Origin",
     "PipelineOptions",
     "Problem",
@@ -49,6 +51,7 @@ __all__ = [
     "Size",
     "TelemetryOptions",
     "TlsOptions",
+    "describe",
     "did_you_mean",
     "load",
     "parse_text",
@@ -56,6 +59,7 @@ __all__ = [
 ]
 
 _LATER = {
+    **dict.fromkeys(("Option", "describe"), "description"),
     **dict.fromkeys(("Document", "load"), "document"),
     **dict.fromkeys(("Node",), "nodes"),
     **dict.fromkeys(("parse_text",), "syntax"),

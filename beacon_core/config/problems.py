@@ -43,7 +43,9 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return " ".join(part for part in (str(self.origin), self.path, self.message) if part)
+        where = str(self.origin)
+        path = "" if where.endswith(self.path) else self.path  # `--set` names its path already
+        return " ".join(part for part in (where, path, self.message) if part)
 
 
 class InvalidConfigurationError(ConfigurationError):

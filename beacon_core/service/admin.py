@@ -49,7 +49,8 @@ class AdminServer:
         try:
             self._server = ThreadingHTTPServer((host.strip("[]") or "127.0.0.1", int(port)), self._handler())
         except (OSError, ValueError) as error:
-            raise ConfigurationError(f"service.telemetry.endpoint {self._endpoint}: {error}") from error
+            reason = getattr(error, "strerror", None) or "give host:port, such as 127.0.0.1:13133"
+            raise ConfigurationError(f"service.telemetry.endpoint {self._endpoint}: {reason}") from None
         self._server.daemon_threads = True
         self._metrics = Metrics(self._watched.counters)
         threading.Thread(target=self._server.serve_forever, name="admin", daemon=True, args=(0.05,)).start()

@@ -125,7 +125,7 @@ def _summary(receipt: Receipt) -> str:
 
 
 def _remarks(receipt: Receipt) -> list[str]:
-    remarks = [f"{name}: {count} inputs could not be read" for name, count in receipt.refused.items()]
+    remarks = [f"{name}: {count} refused, the log says why" for name, count in receipt.refused.items()]
     for name, line in receipt.exporters.items():
         remarks += [f"{name}: {count} dropped ({reason})" for reason, count in line.dropped.items()]
         if line.dead_lettered:

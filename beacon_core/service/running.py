@@ -66,7 +66,10 @@ class RunningGraph:
 
     def _start(self, graph: Graph, name: str, component: Component) -> None:
         self._started.append(component)  # before it starts: what started half-way has to be shut down as well
-        component.start(Host(name, self._counters, secrets=graph.secrets))
+        try:
+            component.start(Host(name, self._counters, secrets=graph.secrets))
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{name}: {error}") from None
 
     def _deliver(self, graph: Graph, name: str) -> None:
         worker = Worker(graph.exporters[name], graph.exporter_configs[name], graph.queue, graph.exporters[name].host)
@@ -153,7 +156,7 @@ class RunningGraph:
             self._shut_down([receiver])
             if name not in old.receivers:
                 raise
-            logger.error("%s cannot be changed, it goes on as before: %s", name, error)  # noqa: TRY400 - no traceback
+            logger.error("%s; it goes on as before", error)  # noqa: TRY400 - no traceback
             receiver = graph.receivers[name] = type(old.receivers[name])(old.receivers[name].config)
             self._start(graph, name, receiver)
         self._receive(graph, name, receiver)

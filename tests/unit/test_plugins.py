@@ -12,7 +12,8 @@ import pytest
 
 from beacon_core import ComponentConfig, Exporter, ExporterConfig, PluginError, Secret, Size
 from beacon_core.component import KINDS, Kind
-from beacon_core.plugins import installed, load, options, summary
+from beacon_core.config import describe
+from beacon_core.plugins import installed, load, summary
 
 GOOD = """
 from beacon_core import Exporter
@@ -114,7 +115,7 @@ def test_every_installed_component_can_be_loaded_and_described(kind: Kind) -> No
     for item in installed(kind):
         component = load(item.kind, item.type)
         assert summary(component).endswith((".", ":"))
-        for option in options(component.config_class):
+        for option in describe(component.config_class):
             assert option.description, f"{item.type}.{option.name} has no description"
 
 
@@ -134,10 +135,10 @@ class Exampler(Exporter):
 
 
 def test_options_are_listed_with_type_default_and_description() -> None:
-    listed = {option.name: option for option in options(Example)}
-    assert (listed["token"].type, listed["token"].default) == ("Secret", None)
+    listed = {option.name: option for option in describe(Example)}
+    assert (listed["token"].type, listed["token"].default) == ("secret", None)
     assert listed["token"].description == "What opens the door."
-    assert (listed["nested.size"].type, listed["nested.size"].default) == ("Size", "5B")
+    assert (listed["nested.size"].type, listed["nested.size"].default) == ("size", "5")
     assert listed["retry_on_failure.max_interval"].default == "5s"
 
 

@@ -148,7 +148,7 @@ def test_components_lists_types_with_their_distribution_and_version(tmp_path: Pa
 
 def test_components_shows_options_with_types_and_defaults(tmp_path: Path) -> None:
     shown = beacon(tmp_path, "components", "queues", "sqlite").stdout
-    assert "max_bytes  (Size; default: 1GiB)" in shown
+    assert "max_bytes  (size; default: 1GiB)" in shown
     listed = json.loads(beacon(tmp_path, "components", "exporters", "--json").stdout)
     file = next(item for item in listed if item["type"] == "file")
     assert [option["default"] for option in file["options"] if option["name"] == "path"] == [None]

@@ -171,9 +171,9 @@ def test_the_last_set_wins() -> None:
         ("exporter.y.n=hunter2", '--set exporter.y.n unknown section; did you mean "exporters"?'),
         ("overlays=[]", "--set overlays unknown section; known: exporters, processors, receivers, service"),
         ("exporters.y.tags.0=b", "--set exporters.y.tags.0 exporters.y.tags is a list; give the whole list"),
-        ("exporters.y.n=[hunter2", "--set exporters.y.n exporters.y.n the [ of line 1 is not closed"),
-        ("exporters.y.n=@hunter2", '--set exporters.y.n exporters.y.n "@" needs quotes around it'),
-        ("exporters.y.n={a: ${env:T}}", "--set exporters.y.n exporters.y.n within {...} or [...] a reference needs q"),
+        ("exporters.y.n=[hunter2", "--set exporters.y.n the [ of line 1 is not closed"),
+        ("exporters.y.n=@hunter2", '--set exporters.y.n "@" needs quotes around it'),
+        ("exporters.y.n={a: ${env:T}}", "--set exporters.y.n within {...} or [...] a reference needs q"),
         ("exporters.y.n={a: 1, a: 2}", "--set exporters.y.n exporters.y.n.a duplicate key"),
     ],
 )

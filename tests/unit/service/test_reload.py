@@ -238,7 +238,7 @@ def test_a_receiver_that_changed_is_replaced(bench: Bench, caplog: pytest.LogCap
 def test_a_receiver_that_cannot_be_replaced_goes_on_as_before(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     started(bench)
     bench.reload(bench.graph(number=-1), caplog)
-    assert "goes on as before: port -1 is taken" in caplog.text
+    assert "in: port -1 is taken; it goes on as before" in caplog.text
     assert bench.taken == {1}
     bench.give("a")
     assert bench.end().exporters["out"].delivered == 2
