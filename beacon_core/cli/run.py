@@ -72,8 +72,11 @@ def run(
     """Run a pipeline until a signal comes or every receiver is at its end."""
     set_up_logging(log_level)
     graph = load_graph(files, sets)
-    from beacon_core.service import Service, receipt_text, write_json  # noqa: PLC0415 - heavy
+    from beacon_core.service import Service, check_writable, receipt_text, write_json  # noqa: PLC0415 - heavy
 
+    for file in (ready_file, receipt_file):
+        if file is not None:
+            check_writable(file)
     service = Service(graph, drain_timeout=drain_timeout, load=lambda: load_graph(files, sets))
     signals: list[int] = []
 

@@ -31,15 +31,24 @@ class Worker:
         config: its options.
         queue: started.
         host: the exporter's.
+        failed: called by the thread if it ends by an error that is Beacon's own.
     """
 
-    def __init__(self, exporter: Exporter, config: ExporterConfig, queue: Queue, host: Host) -> None:
+    def __init__(
+        self,
+        exporter: Exporter,
+        config: ExporterConfig,
+        queue: Queue,
+        host: Host,
+        failed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._exporter = exporter
         self._batch = config.batch
         self._retry = config.retry_on_failure
         self._queue = queue
         self._host = host
-        self._thread = threading.Thread(target=self._run, name=f"deliver {host.component}", daemon=True)
+        self._failed = failed
+        self._thread = threading.Thread(target=self._run_and_tell, name=f"deliver {host.component}", daemon=True)
         self._draining = threading.Event()
         self._stopping = threading.Event()
         self._nudged = threading.Event()  # ends a pause
@@ -78,6 +87,15 @@ class Worker:
         return not self._thread.is_alive()
 
     # ---- the thread ----
+
+    def _run_and_tell(self) -> None:
+        well = False
+        try:
+            self._run()
+            well = True
+        finally:
+            if not well:
+                self._failed()
 
     def _run(self) -> None:
         while not self._stopping.is_set():

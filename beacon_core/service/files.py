@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import tempfile
 from pathlib import Path
 
 import msgspec
+
+from beacon_core.errors import ConfigurationError
+
+
+def check_writable(path: Path) -> None:
+    """Make the folder of a file that is to be written later, and see that it can be.
+
+    Raises:
+        ConfigurationError: it cannot.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def write_json(path: Path, content: object) -> None:

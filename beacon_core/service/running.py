@@ -26,7 +26,7 @@ class RunningGraph:
 
     Args:
         counters: the run's.
-        ended: told the id of a receiver that has come to its end, and whether that was an error.
+        ended: told the id of a receiver or exporter whose thread has come to its end, and whether that was an error.
     """
 
     def __init__(self, counters: Counters, ended: Callable[[str, bool], None]) -> None:
@@ -72,7 +72,8 @@ class RunningGraph:
             raise ConfigurationError(f"{name}: {error}") from None
 
     def _deliver(self, graph: Graph, name: str) -> None:
-        worker = Worker(graph.exporters[name], graph.exporter_configs[name], graph.queue, graph.exporters[name].host)
+        exporter, config = graph.exporters[name], graph.exporter_configs[name]
+        worker = Worker(exporter, config, graph.queue, exporter.host, lambda: self._ended(name, True))
         self.workers[name] = worker
         worker.start()
 

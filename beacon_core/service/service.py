@@ -47,15 +47,16 @@ class Service:
         self._load = load
         self.counters = Counters()
         self._news: queue.SimpleQueue[str] = queue.SimpleQueue()  # safe in a signal handler, unlike Event and Condition
-        self._running = RunningGraph(self.counters, self._receiver_ended)
+        self._running = RunningGraph(self.counters, self._ended)
         self._receiving = set(graph.receivers)
         self._receivers = dict.fromkeys(graph.receivers)  # of the whole run, also those that a reload took away
         self._exporters = dict.fromkeys(graph.exporters)
         self._admin: AdminServer | None = None
+        self._admin_url = ""
         self._before: dict[str, Backlog] = {}
         self._stop_requested = False
         self._reload_requested = False
-        self.failed = False  #: a receiver ended with an error
+        self.failed = False  #: a thread ended with an error that it should not have had
         self.aborted = False  #: `stop` was called twice: the drain was cut short
         self.ready = False  #: every receiver accepts
 
@@ -82,7 +83,7 @@ class Service:
             after=self._graph.queue.backlogs(),
         )
 
-    def _receiver_ended(self, name: str, failed: bool) -> None:
+    def _ended(self, name: str, failed: bool) -> None:
         self.failed = self.failed or failed
         self._news.put(name)
 
@@ -117,7 +118,8 @@ class Service:
             from beacon_core.service.admin import AdminServer  # noqa: PLC0415 - brings the OpenTelemetry SDK
 
             self._admin = AdminServer(self._graph.telemetry_endpoint, self)
-            logger.info("admin endpoint %s", self._admin.start())
+            self._admin_url = self._admin.start()
+            logger.info("admin endpoint %s", self._admin_url)
 
     def _queue_started(self) -> None:
         """Note what was queued before anything is delivered, and say what would wait for ever."""
@@ -133,13 +135,14 @@ class Service:
     def _announce(self, ready_file: Path | None) -> None:
         endpoints = {name: dict(receiver.endpoints) for name, receiver in self._graph.receivers.items()}
         if ready_file is not None:
-            write_json(ready_file, {"pid": os.getpid(), "endpoints": endpoints})
+            admin = {"telemetry": {"endpoint": self._admin_url}} if self._admin_url else {}
+            write_json(ready_file, {"pid": os.getpid(), "endpoints": endpoints, **admin})
         self.ready = True
         for name, addresses in endpoints.items():
             logger.info("%s is ready%s", name, "".join(f" {address}" for address in addresses.values()))
 
     def _wait_for_the_end(self, ready_file: Path | None) -> None:
-        """Return once `stop` was called, a receiver failed, or every receiver has come to its end."""
+        """Return once `stop` was called, a thread failed, or every receiver has come to its end."""
         while self._receiving and not self._stop_requested and not self.failed:
             self._receiving.discard(self._news.get())
             if self._reload_requested:

@@ -160,6 +160,22 @@ def test_an_unknown_type_and_a_missing_option_are_usage_errors(tmp_path: Path) -
     assert beacon(tmp_path, "run", "-p", "x.yaml", "--drain-timeout", "soon").returncode == 2
 
 
+@pytest.mark.parametrize("option", ["--ready-file", "--receipt"])
+def test_p10_a_file_that_cannot_be_written_is_said_before_anything_runs(tmp_path: Path, option: str) -> None:
+    (tmp_path / "taken").write_text("")
+    done = beacon(tmp_path, "run", "-p", pipeline(tmp_path, GOOD), option, "taken/r.json")
+    assert done.returncode == 78
+    assert "taken/r.json cannot be written: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "state").exists()
+
+
+def test_the_folder_of_the_receipt_is_made(tmp_path: Path) -> None:
+    done = beacon(tmp_path, "run", "-p", pipeline(tmp_path, GOOD), "--receipt", "new/folder/r.json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "new" / "folder" / "r.json").read_text())["balanced"]
+
+
 def test_a_missing_file_is_a_configuration_error(tmp_path: Path) -> None:
     done = beacon(tmp_path, "run", "-p", "missing.yaml")
     assert done.returncode == 78

@@ -185,6 +185,19 @@ def test_a_receiver_that_fails_ends_the_run_as_failed() -> None:
     assert service.failed
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_worker_that_fails_ends_the_run_as_failed() -> None:
+    class Broken(MemoryQueue):
+        def ack(self, *_: object) -> int:
+            raise ZeroDivisionError
+
+    service = Service(graph(Finite(endless=True), Sink(), Broken(MemoryQueue.config_class())))
+    receipt = service.run()
+    assert service.failed
+    assert receipt.balanced
+    assert receipt.exporters["out"].queued == 10
+
+
 def test_the_ready_file_names_process_and_endpoints_while_the_run_lasts(tmp_path: Path) -> None:
     ready, receiver = tmp_path / "ready.json", Finite(endless=True)
     ready.write_text("left over from a run that was killed")
