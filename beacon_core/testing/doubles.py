@@ -1,4 +1,4 @@
-"""Events, batches and a consumer for tests."""
+"""Events, batches, consumers and a clock for tests."""
 
 from __future__ import annotations
 
@@ -27,6 +27,25 @@ def make_batch(count: int = 1, *, id: str = "test", **changes: Any) -> Batch:  #
     return Batch(id, tuple(make_event(n, id=f"{id}-{n}", **changes) for n in range(count)))
 
 
+class ManualClock:
+    """A clock for `Host.clock` that stands still until it is told to move.
+
+    Attributes:
+        now: Unix nanoseconds.
+    """
+
+    def __init__(self, now: int = 1_795_145_112_000_000_000) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        """Return the time, in Unix nanoseconds."""
+        return self.now
+
+    def move(self, seconds: float) -> None:
+        """Let time pass, or go back where `seconds` is negative."""
+        self.now += int(seconds * 1_000_000_000)
+
+
 class ListConsumer:
     """A consumer that keeps what it was given, in `batches`. Any thread.
 
@@ -51,3 +70,51 @@ class ListConsumer:
             if error is not None:
                 raise error
             self.batches.append(batch)
+
+
+class RefusingConsumer(ListConsumer):
+    """A consumer that raises `error` at every call until `accept` is called, then keeps what it is given.
+
+    Attributes:
+        refused: set once a batch was refused.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.refused = threading.Event()
+        self._refusal: Exception | None = error
+
+    def consume(self, batch: Batch) -> None:
+        """Refuse a batch, or keep it."""
+        refusal = self._refusal
+        if refusal is not None:
+            self.refused.set()
+            raise refusal
+        super().consume(batch)
+
+    def accept(self) -> None:
+        """Keep what is given from now on."""
+        self._refusal = None
+
+
+class HeldConsumer(ListConsumer):
+    """A consumer whose calls last until `release` is called, as with a slow disk.
+
+    Attributes:
+        entered: set once a batch has come.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered = threading.Event()
+        self._released = threading.Event()
+
+    def consume(self, batch: Batch) -> None:
+        """Keep a batch once it is released."""
+        self.entered.set()
+        self._released.wait()
+        super().consume(batch)
+
+    def release(self) -> None:
+        """Let everything through, from now on too."""
+        self._released.set()

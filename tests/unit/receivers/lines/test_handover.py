@@ -38,7 +38,7 @@ class Full:
         self.retry_after = retry_after
         self.tried = threading.Semaphore(0)
 
-    def consume(self, batch: Batch) -> None:  # noqa: ARG002 - the interface's
+    def consume(self, batch: Batch) -> None:
         self.tried.release()
         raise QueueFullError("the queue is full", retry_after=self.retry_after)
 
