@@ -57,8 +57,6 @@ def test_a_plugin_of_anyone_is_found_by_its_entry_point(site: Path) -> None:
 def test_a_plugin_installed_a_moment_ago_is_found_in_spite_of_stevedores_cache(site: Path) -> None:
     distribution(site, "acme-beacon", acme="plug_good:Good")
     assert load_there(site, "acme").stdout == "Good\n"
-    cached = list((site / "cache").rglob("*"))
-    assert cached
     info = site / "acme_beacon-1.0.dist-info"
     before = info.stat()
     (info / "entry_points.txt").write_text("[beacon.exporters]\nacme = plug_good:Good\nacme2 = plug_good:Good\n")
