@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,10 +29,15 @@ class QueueModel(RuleBasedStateMachine):
         self.leased: dict[str, list[str]] = {name: [] for name in EXPORTERS}
         self.dead: list[str] = []
         self.number = 0
+        self.lives = 0
         self.open()
 
+    @property
+    def path(self) -> Path:
+        return Path(self.folder.name) / str(self.lives) / "queue.db"
+
     def open(self) -> None:
-        self.queue = SqliteQueue(SqliteQueue.config_class(path=Path(self.folder.name) / "queue.db"))
+        self.queue = SqliteQueue(SqliteQueue.config_class(path=self.path))
         self.queue.start(Host("queue"))
 
     def teardown(self) -> None:
@@ -103,8 +109,15 @@ class QueueModel(RuleBasedStateMachine):
         self.queue.nack(self.leases.pop(exporter))
         self.leased[exporter] = []
 
-    @rule()
-    def restart(self) -> None:
+    @rule(crash=st.booleans())
+    def restart(self, crash: bool) -> None:
+        """Open the queue again; after a crash from what a kill leaves on the disk: the file and its write-ahead log."""
+        if crash:
+            before = self.path
+            self.lives += 1
+            self.path.parent.mkdir()
+            for suffix in ("", "-wal"):
+                shutil.copy(f"{before}{suffix}", f"{self.path}{suffix}")
         self.queue.shutdown(1)
         self.leases.clear()
         self.leased = {name: [] for name in EXPORTERS}
@@ -119,5 +132,5 @@ class QueueModel(RuleBasedStateMachine):
             assert backlogs.get(exporter, Backlog()) == expected
 
 
-QueueModel.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+QueueModel.TestCase.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
 TestQueueModel = QueueModel.TestCase
