@@ -69,7 +69,7 @@ def cli_page() -> str:
         "signalled": f"{128 + signal.SIGINT}, {128 + signal.SIGTERM}",
     }
     codes: list[Row] = [(number, prose["codes"][name]) for name, number in numbers.items()]
-    commands = [text for name in sorted(beacon.commands) for text in command_parts(name, beacon.commands[name])]
+    commands = [text for name, command in all_commands(beacon) for text in command_parts(name, command)]
     return page(
         "# Command line",
         f"{sentence(beacon.help)} {prose['before']}",
@@ -79,6 +79,14 @@ def cli_page() -> str:
         table(("code", "meaning"), codes),
         prose["after"].strip(),
     )
+
+
+def all_commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Yield the commands of a group, and those of groups in it, by name."""
+    for name, command in sorted(group.commands.items()):
+        yield prefix + name, command
+        if isinstance(command, click.Group):
+            yield from all_commands(command, f"{prefix}{name} ")
 
 
 def command_parts(name: str, command: click.Command) -> list[str]:

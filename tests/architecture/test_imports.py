@@ -15,7 +15,15 @@ FORBIDDEN = {
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["run", "--help"], ["validate", "--help"], ["components", "--help"]]
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["run", "--help"],
+        ["validate", "--help"],
+        ["components", "--help"],
+        ["queue", "--help"],
+    ],
 )
 def test_help_imports_click_and_nothing_heavy(arguments: list[str]) -> None:
     program = (

@@ -16,14 +16,12 @@ from pathlib import Path
 
 from beacon_core.errors import ConfigurationError, QueueUnavailableError
 from beacon_core.queues.sqlite import tables
+from beacon_core.queues.sqlite.commits import FILE_ERRORS
 from beacon_core.queues.sqlite.database import APPLICATION_ID, SCHEMA_VERSION
-from beacon_core.queues.sqlite.lock import FileLock, _try_lock
+from beacon_core.queues.sqlite.lock import FileLock, try_lock
 
 _HELD = {errno.EACCES, errno.EAGAIN, errno.EDEADLK, errno.EWOULDBLOCK}  # a lock's answer when somebody has it
 _IMMUTABLE = "immutable=1"
-
-#: What reading a damaged file can raise; `sqlite3` cannot decode its own message when that quotes damaged text.
-READ_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
 
 @contextmanager
@@ -43,7 +41,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("BEGIN")
         _check_identity(path, connection)
         yield connection
-    except READ_ERRORS as error:
+    except FILE_ERRORS as error:
         raise ConfigurationError(f"the queue {path} cannot be read: {reason(error)}") from error
     finally:
         connection.close()
@@ -67,7 +65,7 @@ def changing(path: Path) -> Iterator[sqlite3.Connection]:
             connection.execute("COMMIT")
         finally:
             connection.close()
-    except READ_ERRORS as error:
+    except FILE_ERRORS as error:
         raise QueueUnavailableError(f"nothing was changed in the queue {path}: {reason(error)}") from error
 
 
@@ -106,7 +104,7 @@ def holder(path: Path) -> tuple[bool | None, int | None]:
     except OSError:
         return None, None
     try:
-        _try_lock(descriptor)
+        try_lock(descriptor)
     except OSError as error:
         return (True, _process_id(descriptor)) if error.errno in _HELD else (None, None)
     else:
@@ -116,7 +114,7 @@ def holder(path: Path) -> tuple[bool | None, int | None]:
 
 
 def reason(error: Exception) -> str:
-    """Return what one of `READ_ERRORS` means, and for a damaged file what to do about it."""
+    """Return what one of `FILE_ERRORS` means, and for a damaged file what to do about it."""
     if isinstance(error, sqlite3.Error) and not tables.is_damage(error):
         return str(error)
     text = str(error) if isinstance(error, sqlite3.Error) else "its table of contents is damaged"

@@ -18,7 +18,10 @@ Write = Callable[[sqlite3.Connection], Finish[T]]
 
 
 #: Puts things right after an error.
-Failed = Callable[[sqlite3.Connection, sqlite3.Error], sqlite3.Connection]
+Failed = Callable[[sqlite3.Connection, Exception], sqlite3.Connection]
+
+#: What a file can raise: `sqlite3` cannot even decode its own message where that quotes damaged text.
+FILE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
 
 class _Waiting:
@@ -80,7 +83,7 @@ class GroupCommit:
         with self._leading:
             try:
                 return query(self._connection)
-            except sqlite3.Error as error:
+            except FILE_ERRORS as error:
                 self._connection = self._failed(self._connection, error)
                 raise QueueUnavailableError(f"the queue cannot be read now: {error}") from error
 
@@ -94,7 +97,7 @@ class GroupCommit:
             group, self._waiting = self._waiting, []
         try:
             self._commit(group)
-        except sqlite3.Error as error:
+        except FILE_ERRORS as error:
             self._abandon(group, error)
         for waiting in group:
             if waiting.error is None and waiting.finish is not None:
@@ -110,7 +113,7 @@ class GroupCommit:
                 waiting.error = error
         self._connection.execute("COMMIT")
 
-    def _abandon(self, group: list[_Waiting], cause: sqlite3.Error) -> None:
+    def _abandon(self, group: list[_Waiting], cause: Exception) -> None:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
         self._connection = self._failed(self._connection, cause)

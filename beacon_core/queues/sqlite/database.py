@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from beacon_core.queues.sqlite import tables
+from beacon_core.queues.sqlite.commits import FILE_ERRORS
 from beacon_core.queues.sqlite.salvage import salvage
 
 #: `PRAGMA application_id`: "Becn". Tells our files from anyone else's.
@@ -78,7 +79,7 @@ def open_database(path: Path) -> Opened:
     _create_private(path)
     try:
         return Opened(_prepare(path))
-    except sqlite3.Error as error:
+    except FILE_ERRORS as error:
         if not tables.is_damage(error):
             raise
     return replace_database(path)
@@ -143,7 +144,7 @@ def _prepare(path: Path) -> sqlite3.Connection:
             raise sqlite3.DatabaseError(f"written by another version of Beacon (schema {version})")
         tables.figures(connection)
         tables.stored_bytes(connection)
-    except sqlite3.Error:
+    except FILE_ERRORS:
         connection.close()
         raise
     return connection

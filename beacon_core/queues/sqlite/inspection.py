@@ -13,7 +13,8 @@ import msgspec
 
 from beacon_core.event import Event, encode_lines, rfc3339
 from beacon_core.queues.sqlite import tables
-from beacon_core.queues.sqlite.access import READ_ERRORS, beside, holder, reading, reason, schema_version
+from beacon_core.queues.sqlite.access import beside, holder, reading, reason, schema_version
+from beacon_core.queues.sqlite.commits import FILE_ERRORS
 from beacon_core.queues.sqlite.dead_letters import Selection, count, decoded
 
 
@@ -161,7 +162,7 @@ def verify(path: Path) -> Verdict:
         for name, check in checks:
             try:
                 found.problems.extend(check(connection, found))
-            except READ_ERRORS as error:
+            except FILE_ERRORS as error:
                 found.problems.append(f"{name} cannot be read to the end: {reason(error)}")
     found.ok = not found.problems
     return found

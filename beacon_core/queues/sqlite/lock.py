@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 from beacon_core.errors import ConfigurationError
 
+_TRIES, _WAIT = 3, 0.02
+
 if sys.platform == "win32":
     import msvcrt
 
-    def _try_lock(descriptor: int) -> None:
+    def try_lock(descriptor: int) -> None:
+        """Lock an open file, or raise OSError where another process has it."""
         os.lseek(descriptor, 1024, os.SEEK_SET)  # beyond the text: a locked region cannot be read by others
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
 else:
     import fcntl
 
-    def _try_lock(descriptor: int) -> None:
+    def try_lock(descriptor: int) -> None:
+        """Lock an open file, or raise OSError where another process has it."""
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _lock(descriptor: int) -> None:
+    """Lock an open file; somebody who only looks whether it is free has it for a moment."""
+    for _ in range(_TRIES):
+        try:
+            try_lock(descriptor)
+        except OSError:
+            time.sleep(_WAIT)
+        else:
+            return
+    try_lock(descriptor)
 
 
 class FileLock:
@@ -32,7 +49,7 @@ class FileLock:
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            _try_lock(self._descriptor)
+            _lock(self._descriptor)
         except OSError:
             holder = os.pread(self._descriptor, 64, 0).decode(errors="replace").strip() if hasattr(os, "pread") else ""
             os.close(self._descriptor)

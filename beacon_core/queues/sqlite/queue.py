@@ -19,7 +19,7 @@ from beacon_core.event import encode_batch
 from beacon_core.queue import Backlog, Entry, Lease, LeasedBatch, Queue
 from beacon_core.queues.sqlite import tables
 from beacon_core.queues.sqlite.channel import Channel
-from beacon_core.queues.sqlite.commits import Finish, GroupCommit
+from beacon_core.queues.sqlite.commits import FILE_ERRORS, Finish, GroupCommit
 from beacon_core.queues.sqlite.database import SCHEMA, Opened, connect, open_database, put_back, replace_database
 from beacon_core.queues.sqlite.lock import FileLock
 
@@ -86,7 +86,7 @@ class MemoryQueue(Queue):
         connection.executescript(SCHEMA)
         return connection
 
-    def _after_failure(self, connection: sqlite3.Connection, error: sqlite3.Error) -> sqlite3.Connection:
+    def _after_failure(self, connection: sqlite3.Connection, error: Exception) -> sqlite3.Connection:
         """Bring the figures in line with the tables again; return the connection to go on with."""
         if not tables.is_damage(error):
             self._load(connection)
@@ -240,7 +240,7 @@ class MemoryQueue(Queue):
             for row in tables.rows_after(connection, exporter, last):
                 yield row
                 last = row[0]
-        except sqlite3.DatabaseError as error:
+        except FILE_ERRORS as error:
             if not tables.is_damage(error):
                 raise
             seq = tables.next_number(connection, exporter, last)
@@ -337,12 +337,12 @@ class SqliteQueue(MemoryQueue):
     config: SqliteQueueConfig
 
     def _open(self) -> sqlite3.Connection:
-        self._path = self.config.path or _default_path()
+        self._path = self.config.path or default_path()
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = FileLock(self._path)
             return self._opened(open_database(self._path))
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, *FILE_ERRORS) as error:
             raise ConfigurationError(
                 f"the queue {self._path} cannot be opened: {error}; set service.queue.path"
             ) from error
@@ -365,7 +365,7 @@ class SqliteQueue(MemoryQueue):
         except OSError:
             return False
 
-    def _after_failure(self, connection: sqlite3.Connection, error: sqlite3.Error) -> sqlite3.Connection:
+    def _after_failure(self, connection: sqlite3.Connection, error: Exception) -> sqlite3.Connection:
         """Go on with a new file where this one is damaged or has vanished; batches keep their numbers, leases hold."""
         if not self._is_in_place():
             self.host.logger.error("the queue %s has vanished; it is written anew", self._path)
@@ -384,7 +384,8 @@ class SqliteQueue(MemoryQueue):
             self._lock.release()
 
 
-def _default_path() -> Path:
+def default_path() -> Path:
+    """Return the queue's file where none is configured."""
     from platformdirs import user_state_path  # noqa: PLC0415 - needed only where no path is configured
 
     return user_state_path("beacon", appauthor=False) / "queue.db"

@@ -13,6 +13,7 @@ import msgspec
 
 from beacon_core.event import Event, decode_batch, encode_lines
 from beacon_core.queue import Entry, LeasedBatch
+from beacon_core.queues.sqlite.commits import FILE_ERRORS
 
 _READ_AHEAD = 64  # rows a lease looks at in one query
 _FREE_PAGES = 1024  # 16 MiB of pages that hold nothing: worth giving back
@@ -47,8 +48,10 @@ class Dropped(NamedTuple):
 Row = tuple[int, int, str | None, int, int, bytes | None, int]
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+def is_damage(error: Exception) -> bool:
     """Say whether an error is about what the file holds; locked, full or read-only files hold what they should."""
+    if isinstance(error, OSError):
+        return False
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in _DAMAGE
 
 
@@ -57,7 +60,7 @@ def _as_far_as_possible() -> Iterator[None]:
     """Go on where the file itself is damaged: what cannot be copied or deleted stays, and stops no other."""
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except FILE_ERRORS as error:
         if not is_damage(error):
             raise
 

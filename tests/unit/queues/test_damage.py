@@ -96,6 +96,20 @@ def test_p8_flipped_bytes_cost_only_what_they_hit(tmp_path: Path, seed: int) -> 
     check(path)
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_p8_damage_to_the_schema_page_never_keeps_it_from_starting(tmp_path: Path, seed: int) -> None:
+    path, chance = tmp_path / "queue.db", random.Random(seed)
+    queue = open_queue(path)
+    queue.put([Entry("a", make_batch(1, id="a", body="x" * 9000), ("file",))])
+    queue.shutdown(1)
+    data = bytearray(path.read_bytes())
+    places = [place for place in range(PAGE) if data[place]]
+    for place in chance.sample(places, 6):
+        data[place] ^= 1 << chance.randrange(8)
+    path.write_bytes(data)
+    check(path, exact=False)
+
+
 @pytest.mark.parametrize("page", range(1, 12))
 def test_p8_a_page_of_zeros_costs_only_what_it_held(tmp_path: Path, page: int) -> None:
     path = tmp_path / "queue.db"
