@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.client import parse_headers
+from http.client import HTTPException, parse_headers
 from typing import BinaryIO, Literal, Self, TypeAlias
 
 #: What goes wrong instead of an answer, always after the whole request was read: `reset` the connection (RST); send the
@@ -117,7 +117,7 @@ class FaultyServer:
     def _serve(self, connection: socket.socket) -> None:
         try:
             with connection.makefile("rb") as file:
-                while not self._closing.is_set() and (request := _read(file)) is not None:
+                while not self._closing.is_set() and (request := _next_request(file)) is not None:
                     with self._lock:
                         self.requests.append(request)
                     if not self._answer(connection, self._decide(request)):
@@ -163,8 +163,15 @@ def _head(step: Step) -> bytes:
     return "\r\n".join(lines).encode("latin-1")
 
 
+def _next_request(file: BinaryIO) -> Request | None:
+    """Return the next request of a connection, None at its end and after what is no HTTP."""
+    try:
+        return _read(file)
+    except (ValueError, HTTPException):
+        return None
+
+
 def _read(file: BinaryIO) -> Request | None:
-    """Return the next request of a connection, None at its end."""
     words = file.readline().decode("latin-1").split()
     if len(words) != 3:  # noqa: PLR2004 - method, target, version
         return None

@@ -1,0 +1,396 @@
+"""A queue that keeps its contract, and queues that break it, each in one way. Run by test_contracts_catch.py."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pytest
+
+from beacon_core import (
+    Backlog,
+    ComponentConfig,
+    Entry,
+    Host,
+    Lease,
+    LeasedBatch,
+    Queue,
+    QueueFullError,
+    QueueUnavailableError,
+    encode_batch,
+)
+from beacon_core.testing import QueueContract
+
+
+class ListConfig(ComponentConfig):
+    max_bytes: int = 1 << 30
+    when_full: str = "reject"
+    dedup_window: float = 600
+    lease_timeout: float = 600
+
+
+class ListQueue(Queue):
+    """Batches in lists, one an exporter; a batch takes room until the last exporter has settled it."""
+
+    config_class = ListConfig
+    config: ListConfig
+
+    def start(self, host: Host) -> None:
+        super().start(host)
+        self.changed = threading.Condition(threading.RLock())
+        self.waiting: dict[str, list[LeasedBatch]] = {}
+        self.leased: dict[str, dict[int, tuple[LeasedBatch, float]]] = {}
+        self.seen: dict[str, int] = {}
+        self.sizes: dict[int, int] = {}
+        self.number = self.token = 0
+        self.patient = self.open = True
+
+    def shutdown(self, timeout: float) -> None:
+        self.open = False
+
+    def now(self) -> int:
+        return self.host.clock()
+
+    def repeated(self, key: str) -> bool:
+        return key in self.seen and abs(self.now() - self.seen[key]) <= self.config.dedup_window * 1e9
+
+    def put(self, entries: Sequence[Entry]) -> list[bool]:
+        with self.changed:
+            if not self.open:
+                raise QueueUnavailableError("shut down")
+            fresh = [not self.repeated(entry.key) for entry in entries]
+            sizes = [len(encode_batch(entry.batch)) for entry in entries]
+            size = sum(size for size, new in zip(sizes, fresh, strict=True) if new)
+            while sum(self.sizes.values()) + size > self.config.max_bytes:
+                self.make_room()
+            for entry, size, new in zip(entries, sizes, fresh, strict=True):
+                if new:
+                    self.store(entry, size)
+            self.changed.notify_all()
+            return fresh
+
+    def make_room(self) -> None:
+        leased = {seq for batches in self.leased.values() for seq in batches}
+        oldest = min(self.sizes.keys() - leased, default=None)
+        if self.config.when_full == "reject" or oldest is None:
+            raise QueueFullError("full")
+        del self.sizes[oldest]
+        for exporter, batches in self.waiting.items():
+            for batch in [batch for batch in batches if batch.seq == oldest]:
+                batches.remove(batch)
+                self.host.counters.add("dropped", exporter, len(batch.events), reason="queue_full")
+
+    def store(self, entry: Entry, size: int) -> None:
+        self.seen[entry.key] = self.now()
+        if len(entry.batch):
+            self.number += 1
+            self.sizes[self.number] = size
+            for exporter in entry.exporters:
+                batch = LeasedBatch(self.number, entry.batch.events, attempts=0, first_attempt=0, size=size)
+                self.waiting.setdefault(exporter, []).append(batch)
+                self.leased.setdefault(exporter, {})
+
+    def lease(
+        self, exporter: str, *, max_events: int, max_bytes: int, timeout: float, strict: bool = False
+    ) -> Lease | None:
+        with self.changed:
+            self.expire(exporter)
+            self.changed.wait_for(lambda: not self.patient or self.waiting.get(exporter), timeout)
+            lease, waiting = Lease(exporter), self.waiting.get(exporter, [])
+            while waiting:
+                batch = waiting[0]
+                if (lease.batches or strict) and (len(batch.events) > max_events or batch.size > max_bytes):
+                    break
+                max_events, max_bytes = max_events - len(batch.events), max_bytes - batch.size
+                lease.batches.append(self.take(exporter, waiting.pop(0)))
+            return lease if lease.batches else None
+
+    def take(self, exporter: str, batch: LeasedBatch) -> LeasedBatch:
+        self.token += 1
+        taken = replace(batch, token=self.token)
+        self.leased[exporter][batch.seq] = (taken, time.monotonic() + self.config.lease_timeout)
+        return taken
+
+    def expire(self, exporter: str) -> None:
+        for seq, (batch, deadline) in [*self.leased.get(exporter, {}).items()]:
+            if time.monotonic() > deadline:
+                del self.leased[exporter][seq]
+                self.give_back(exporter, batch)
+
+    def give_back(self, exporter: str, batch: LeasedBatch) -> None:
+        self.waiting[exporter].append(batch)
+        self.waiting[exporter].sort(key=lambda batch: batch.seq)
+
+    def held(self, lease: Lease) -> list[LeasedBatch]:
+        leased = self.leased.get(lease.exporter, {})
+        return [batch for batch in lease.batches if batch.seq in leased and leased[batch.seq][0].token == batch.token]
+
+    def settle(self, lease: Lease, ids: Collection[str] | None) -> int:
+        with self.changed:
+            kept, count = [], 0
+            for batch in self.held(lease):
+                left = tuple(event for event in batch.events if ids is not None and event.id not in ids)
+                count += len(batch.events) - len(left)
+                _, deadline = self.leased[lease.exporter].pop(batch.seq)
+                if left:
+                    kept.append(replace(batch, events=left))
+                    self.leased[lease.exporter][batch.seq] = (kept[-1], deadline)
+            lease.batches = kept
+            alive = {batch.seq for batches in self.waiting.values() for batch in batches}
+            alive |= {seq for batches in self.leased.values() for seq in batches}
+            self.sizes = {seq: size for seq, size in self.sizes.items() if seq in alive}
+            return count
+
+    def ack(self, lease: Lease, event_ids: Collection[str] | None = None) -> int:
+        return self.settle(lease, event_ids)
+
+    def dead_letter(self, lease: Lease, reasons: Mapping[str, str]) -> int:
+        return self.settle(lease, set(reasons))
+
+    def nack(self, lease: Lease) -> None:
+        with self.changed:
+            for batch in self.held(lease):
+                del self.leased[lease.exporter][batch.seq]
+                tried = replace(batch, attempts=batch.attempts + 1, first_attempt=batch.first_attempt or self.now())
+                self.give_back(lease.exporter, tried)
+            lease.batches = []
+
+    def backlogs(self) -> dict[str, Backlog]:
+        with self.changed:
+            found = {}
+            for exporter in self.waiting:
+                batches = [*self.waiting[exporter], *(batch for batch, _ in self.leased[exporter].values())]
+                found[exporter] = Backlog(sum(len(batch.events) for batch in batches), len(batches))
+            return found
+
+    def stop_waiting(self) -> None:
+        with self.changed:
+            self.patient = False
+            self.changed.notify_all()
+
+
+def stubborn(**options: Any) -> type[ListQueue]:
+    """Return a queue that goes by its own options, whatever it is given."""
+
+    class kind(ListQueue):  # noqa: N801 - the member's name, here and below
+        def start(self, host: Host) -> None:
+            self.config = self.config.model_copy(update=options)
+            super().start(host)
+
+    return kind
+
+
+class Contract(QueueContract):
+    patience = 20.0
+    breaks: ClassVar[tuple[str, ...]] = ()
+    kind: ClassVar[type[Queue]] = ListQueue
+
+    @pytest.fixture
+    def make_queue(self) -> Callable[..., Queue]:
+        return lambda **options: self.kind(ListConfig(**options))
+
+
+class TestGood(Contract):
+    pass
+
+
+class TestSaysItIsDurable(Contract):
+    durable = True
+    breaks = (
+        "test_p3_what_is_not_settled_survives_a_restart_and_nothing_else",
+        "test_a_dead_letter_stays_dead_after_a_restart",
+        "test_p5_the_window_survives_a_restart",
+    )
+
+
+class TestStoresOneAfterTheOther(Contract):
+    breaks = ("test_p4_a_request_that_does_not_fit_stores_nothing",)
+
+    class kind(ListQueue):  # noqa: N801
+        def put(self, entries: Sequence[Entry]) -> list[bool]:
+            return [super(TestStoresOneAfterTheOther.kind, self).put([entry])[0] for entry in entries]
+
+
+class TestRemembersWhatItRefused(Contract):
+    breaks = (
+        "test_p4_a_request_that_does_not_fit_stores_nothing",
+        "test_room_comes_back_when_every_exporter_has_settled",
+    )
+
+    class kind(ListQueue):  # noqa: N801
+        def put(self, entries: Sequence[Entry]) -> list[bool]:
+            try:
+                return super().put(entries)
+            except QueueFullError:
+                self.seen.update((entry.key, self.now()) for entry in entries)
+                raise
+
+
+class TestFreesRoomWithTheFirstExporter(Contract):
+    breaks = ("test_room_comes_back_when_every_exporter_has_settled",)
+
+    class kind(ListQueue):  # noqa: N801
+        def settle(self, lease: Lease, ids: Collection[str] | None) -> int:
+            count = super().settle(lease, ids)
+            self.sizes = {}
+            return count
+
+
+class TestHasAClockOfItsOwn(Contract):
+    breaks = (
+        "test_p5_a_repeated_request_is_stored_once_within_the_window",
+        "test_p5_a_clock_that_jumps_back_makes_nothing_look_repeated",
+        "test_a_batch_that_is_given_back_comes_first_again_with_one_more_attempt",  # and when that was
+    )
+
+    class kind(ListQueue):  # noqa: N801
+        def now(self) -> int:
+            return time.time_ns()
+
+
+class TestForgetsWhatItDelivered(Contract):
+    breaks = ("test_p5_a_repetition_is_found_after_delivery_too",)
+
+    class kind(ListQueue):  # noqa: N801
+        def settle(self, lease: Lease, ids: Collection[str] | None) -> int:
+            self.seen = {}
+            return super().settle(lease, ids)
+
+
+class TestDoesNotRememberEmptyBatches(Contract):
+    breaks = ("test_a_batch_that_was_filtered_empty_is_remembered_and_not_delivered",)
+
+    class kind(ListQueue):  # noqa: N801
+        def store(self, entry: Entry, size: int) -> None:
+            if len(entry.batch):
+                super().store(entry, size)
+
+
+class TestAcknowledgesEverything(Contract):
+    breaks = ("test_part_of_a_batch_can_be_acknowledged", "test_settling_says_how_many_events_it_has_settled")
+
+    class kind(ListQueue):  # noqa: N801
+        def ack(self, lease: Lease, event_ids: Collection[str] | None = None) -> int:
+            return self.settle(lease, None)
+
+
+class TestKeepsDeadLetters(Contract):
+    breaks = ("test_a_dead_letter_leaves_the_queue", "test_settling_says_how_many_events_it_has_settled")
+
+    class kind(ListQueue):  # noqa: N801
+        def dead_letter(self, lease: Lease, reasons: Mapping[str, str]) -> int:
+            return len(reasons)
+
+
+class TestLetsWaitingLeasesWait(Contract):
+    patience = 1.5
+    breaks = ("test_stop_waiting_ends_a_lease_that_waits_and_every_later_one",)
+
+    class kind(ListQueue):  # noqa: N801
+        def stop_waiting(self) -> None:
+            pass
+
+
+class TestRacesWithItself(Contract):
+    breaks = ("test_p4_what_threads_put_at_the_same_time_is_stored_once",)
+
+    class kind(ListQueue):  # noqa: N801
+        def put(self, entries: Sequence[Entry]) -> list[bool]:
+            fresh = [not self.repeated(entry.key) for entry in entries]
+            time.sleep(0.005)
+            forgotten = [entry for entry, new in zip(entries, fresh, strict=True) if new]
+            with self.changed:
+                for entry in forgotten:
+                    self.seen.pop(entry.key, None)
+                super().put(forgotten)
+            return fresh
+
+
+class TestAcceptsAfterItsEnd(Contract):
+    breaks = ("test_a_queue_that_is_shut_down_refuses",)
+
+    class kind(ListQueue):  # noqa: N801
+        def shutdown(self, timeout: float) -> None:
+            pass
+
+
+class TestHasNoLimit(Contract):
+    kind = stubborn(max_bytes=1 << 40)
+    breaks = (
+        "test_p4_a_request_that_does_not_fit_stores_nothing",
+        "test_room_comes_back_when_every_exporter_has_settled",
+        "test_the_oldest_batches_that_nobody_has_leased_can_be_dropped_and_are_counted",
+    )
+
+
+class TestExpiresNoLease(Contract):
+    kind = stubborn(lease_timeout=600)
+    breaks = ("test_an_expired_lease_is_given_to_the_next_and_settles_nothing_any_more",)
+
+
+class TestSettlesForExpiredLeases(Contract):
+    breaks = ("test_an_expired_lease_is_given_to_the_next_and_settles_nothing_any_more",)
+
+    class kind(ListQueue):  # noqa: N801
+        def held(self, lease: Lease) -> list[LeasedBatch]:
+            return [batch for batch in lease.batches if batch.seq in self.leased[lease.exporter]]
+
+
+class TestLeasesWhatIsLeased(Contract):
+    breaks = (
+        "test_a_leased_batch_is_given_to_nobody_else",
+        "test_batches_come_out_in_the_order_of_acceptance_within_the_limit_of_events",
+    )
+
+    class kind(ListQueue):  # noqa: N801
+        def lease(self, exporter: str, **limits: Any) -> Lease | None:
+            again = sorted(self.leased.get(exporter, {}))[:2]
+            found = super().lease(exporter, **limits)
+            return Lease(exporter, [self.leased[exporter][again[0]][0]]) if found is None and len(again) > 1 else found
+
+
+class TestIgnoresTheLimitOfBytes(Contract):
+    breaks = ("test_the_limit_of_bytes_counts_what_is_stored",)
+
+    class kind(ListQueue):  # noqa: N801
+        def lease(self, exporter: str, **limits: Any) -> Lease | None:
+            return super().lease(exporter, **limits | {"max_bytes": 1 << 30})
+
+
+class TestIsNeverStrict(Contract):
+    breaks = ("test_a_strict_lease_takes_nothing_that_is_over_the_limit",)
+
+    class kind(ListQueue):  # noqa: N801
+        def lease(self, exporter: str, **limits: Any) -> Lease | None:
+            return super().lease(exporter, **limits | {"strict": False})
+
+
+class TestCountsNoAttempts(Contract):
+    breaks = ("test_a_batch_that_is_given_back_comes_first_again_with_one_more_attempt",)
+
+    class kind(ListQueue):  # noqa: N801
+        def take(self, exporter: str, batch: LeasedBatch) -> LeasedBatch:
+            return super().take(exporter, replace(batch, attempts=0))
+
+
+class TestPutsWhatIsGivenBackLast(Contract):
+    breaks = (
+        "test_a_batch_that_is_given_back_comes_first_again_with_one_more_attempt",
+        "test_the_limit_of_bytes_counts_what_is_stored",  # which gives one back, too
+    )
+
+    class kind(ListQueue):  # noqa: N801
+        def give_back(self, exporter: str, batch: LeasedBatch) -> None:
+            self.waiting[exporter].append(batch)
+
+
+class TestGivesNothingAfterStopWaiting(Contract):
+    breaks = ("test_what_is_stored_is_leased_after_stop_waiting_too",)
+
+    class kind(ListQueue):  # noqa: N801
+        def lease(self, exporter: str, **limits: Any) -> Lease | None:
+            found = super().lease(exporter, **limits)
+            return found if self.patient else None
