@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help install format lint typecheck test bench docs demo lock clean
+.PHONY: help install format lint typecheck test crash fuzz bench docs demo lock clean
 
 help:  ## show this
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -34,8 +34,18 @@ typecheck: install  ## mypy --strict
 test: install lint typecheck  ## all checks and tests
 	$(BIN)/pytest -n auto
 
+N ?= 200
+SEED ?=
+
+crash: install  ## kill Beacon N times under load and check that nothing is lost: make crash N=1000 SEED=abc
+	$(BIN)/python -m tests.e2e.crash --kills $(N) --seed '$(SEED)'
+
+fuzz: install  ## hostile input on every receiver, a few minutes: make fuzz SEED=abc
+	$(BIN)/python -m tests.fuzz --seed '$(SEED)'
+
 bench: install  ## start-up and throughput on this machine
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/backlog.py
 
 docs: install  ## write the generated reference pages anew
 	$(BIN)/python tools/reference.py

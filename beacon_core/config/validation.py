@@ -131,7 +131,10 @@ def validate(root: Node, path: Path, model: type[M], problems: Problems, exclude
 
 
 def _plain(node: Node, expected: Sequence[Any]) -> Any:
-    """Return a node as data; null where a map of options is expected is an empty one (`http:` below `protocols:`)."""
+    """Return a node as data; null where a map of options is expected is an empty one (`http:` below `protocols:`).
+
+    Where options can be switched off and are on by default, null switches them off (`rotation: null`).
+    """
     if isinstance(node.value, dict):
         return {
             key: _plain(child, [below for kind in expected for below in _below(kind, key)])
@@ -139,7 +142,8 @@ def _plain(node: Node, expected: Sequence[Any]) -> Any:
         }
     if isinstance(node.value, list):
         return [_plain(child, [below for kind in expected for below in _below(kind, 0)]) for child in node.value]
-    if node.value is None and any(_is_model(kind) or _is_mapping(kind) for kind in expected):
+    switched_off = types.NoneType in expected
+    if node.value is None and not switched_off and any(_is_model(kind) or _is_mapping(kind) for kind in expected):
         return {}
     return node.value
 
@@ -162,7 +166,8 @@ def _below(kind: Any, key: str | int) -> Iterator[Any]:
     if _is_model(kind):
         for name, field in kind.model_fields.items():
             if key in (name, field.alias, field.validation_alias):
-                yield from _members(field.annotation)
+                off_by_default = field.default is None
+                yield from (t for t in _members(field.annotation) if not (off_by_default and t is types.NoneType))
     elif get_args(kind):
         yield from _members(get_args(kind)[-1 if _is_mapping(kind) else 0])
 

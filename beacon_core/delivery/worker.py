@@ -17,7 +17,7 @@ from beacon_core.event import Batch, Event
 from beacon_core.exporter import Exporter
 from beacon_core.queue import Lease, Queue
 
-_IDLE_WAIT = 60.0  # seconds a worker waits in one go; `Queue.stop_waiting` ends the wait
+_IDLE_WAIT = 1.0  # seconds after which a worker that waits looks whether it is to stop
 _LOG_INTERVAL = 60.0  # seconds between two messages about the same trouble
 _WAITING = frozenset({Action.RETRY, Action.HOLD})  # outcomes after which the rest of a lease is given back
 _UNCONFIRMED_WAIT = 0.5  # seconds between tries to tell a queue that cannot write what was delivered
@@ -67,15 +67,14 @@ class Worker:
         self._thread.start()
 
     def drain(self) -> None:
-        """Deliver what is queued without waiting for more, then end."""
+        """Deliver what is queued without waiting for more, then end; `Queue.stop_waiting` lets it see that at once."""
         self._draining.set()
         self._nudged.set()
-        self._queue.stop_waiting()
 
     def stop(self) -> None:
         """End after the attempt that is running; what is not settled stays queued."""
         self._stopping.set()
-        self.drain()
+        self._nudged.set()
 
     def retry_now(self) -> None:
         """Try at once what is waiting for its next try: the cause may be gone."""
@@ -219,8 +218,9 @@ class Worker:
 
     def _pause(self, seconds: float) -> None:
         """Wait, until somebody says that another try makes sense now: the drain begins with one."""
-        self._nudged.wait(seconds)
-        self._nudged.clear()
+        if not self._stopping.is_set():
+            self._nudged.wait(seconds)
+            self._nudged.clear()
 
     def _recovered(self) -> None:
         if self._failures:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 from beacon_core.component import Component, Host
 from beacon_core.delivery import Worker
@@ -15,8 +16,11 @@ from beacon_core.pipeline import Intake, Pipeline
 from beacon_core.receiver import Receiver
 from beacon_core.telemetry import Counters
 
+C = TypeVar("C", bound=Component)
+
 logger = logging.getLogger("beacon.service")
 
+_ATTEMPT_TIMEOUT = 60.0  # seconds that an attempt gets before its exporter is replaced; all have shorter time-outs
 _RECEIVER_TIMEOUT = 5.0  # seconds that receivers get to finish the requests they have read
 STOP_TIMEOUT = 1.0  # seconds that an attempt gets that is still running when the drain is over
 
@@ -104,21 +108,23 @@ class RunningGraph:
         if old is None or not _same(old.queue, graph.queue):
             raise ConfigurationError("service.queue cannot change during a run; restart Beacon for that")
         graph.queue = old.queue
-        for name, exporter in old.exporters.items():
-            if name in graph.exporters and _same(exporter, graph.exporters[name]):
-                graph.exporters[name] = exporter
-        for name, receiver in old.receivers.items():
-            if name in graph.receivers and _same(receiver, graph.receivers[name]):
-                graph.receivers[name] = receiver
-        fresh = {name: e for name, e in graph.exporters.items() if not self.is_started(e)}
-        self._start_all(graph, {**fresh, **graph.processors})
-        self._replace_exporters(old, graph, fresh)
+        self._keep_what_is_the_same(old, graph)
+        self._start_all(graph, {**graph.processors, **_new(old.exporters, graph.exporters)})
+        self._replace_exporters(old, graph)
         self.graph = graph
         for name, intake in self._intakes.items():
             if name in graph.receivers:
                 intake.pipelines = tuple(_pipelines(graph, name))
         self._replace_receivers(old, graph)
         self._shut_down(old.processors.values())
+
+    def _keep_what_is_the_same(self, old: Graph, graph: Graph) -> None:
+        for name, exporter in old.exporters.items():
+            if name in graph.exporters and _same(exporter, graph.exporters[name]):
+                graph.exporters[name] = exporter
+        for name, receiver in old.receivers.items():
+            if name in graph.receivers and _same(receiver, graph.receivers[name]):
+                graph.receivers[name] = receiver
 
     def _start_all(self, graph: Graph, components: dict[str, Component]) -> None:
         try:
@@ -128,17 +134,38 @@ class RunningGraph:
             self._shut_down(components.values())
             raise
 
-    def _replace_exporters(self, old: Graph, graph: Graph, fresh: Iterable[str]) -> None:
+    def _replace_exporters(self, old: Graph, graph: Graph) -> None:
+        """End exporters that changed or are gone before others take their place: two must not write to one file."""
         gone = [name for name, exporter in old.exporters.items() if graph.exporters.get(name) is not exporter]
-        for name in gone:
-            self.workers[name].stop()
-        for name in gone:
-            self.workers.pop(name).join(_RECEIVER_TIMEOUT)  # what it was sending stays queued if that takes longer
-        self._shut_down(old.exporters[name] for name in gone)
-        for name in fresh:
-            self._deliver(graph, name)
+        self._end_workers(gone)
+        self._shut_down([old.exporters[name] for name in gone])
+        for name, exporter in graph.exporters.items():
+            if not self.is_started(exporter):
+                self._start_exporter(old, graph, name)
+        for name in graph.exporters:
+            if name not in self.workers:
+                self._deliver(graph, name)
         for worker in self.workers.values():
             worker.retry_now()
+
+    def _end_workers(self, names: Iterable[str]) -> None:
+        ending = {name: self.workers.pop(name) for name in names}
+        for worker in ending.values():
+            worker.stop()
+        for name, worker in ending.items():
+            if not worker.join(_ATTEMPT_TIMEOUT):
+                logger.error("%s: an attempt still runs after %g s; its events come later", name, _ATTEMPT_TIMEOUT)
+
+    def _start_exporter(self, old: Graph, graph: Graph, name: str) -> None:
+        """Start an exporter in the place of one that was ended; where that fails, the old one takes it again."""
+        try:
+            self._start(graph, name, graph.exporters[name])
+        except BeaconError as error:
+            self._shut_down([graph.exporters[name]])
+            logger.error("%s; it goes on as before", error)  # noqa: TRY400 - no traceback
+            graph.exporters[name] = _again(old.exporters[name])
+            graph.exporter_configs[name] = old.exporter_configs[name]
+            self._start(graph, name, graph.exporters[name])
 
     def _replace_receivers(self, old: Graph, graph: Graph) -> None:
         gone = {name: r for name, r in old.receivers.items() if graph.receivers.get(name) is not r}
@@ -158,7 +185,7 @@ class RunningGraph:
             if name not in old.receivers:
                 raise
             logger.error("%s; it goes on as before", error)  # noqa: TRY400 - no traceback
-            receiver = graph.receivers[name] = type(old.receivers[name])(old.receivers[name].config)
+            receiver = graph.receivers[name] = _again(old.receivers[name])
             self._start(graph, name, receiver)
         self._receive(graph, name, receiver)
 
@@ -187,6 +214,15 @@ class RunningGraph:
             except (BeaconError, OSError) as error:
                 logger.warning("%s did not shut down cleanly: %s", component.host.component, error)
             self._started = [started for started in self._started if started is not component]
+
+
+def _again(component: C) -> C:
+    """Return a component like one that was shut down, not started."""
+    return type(component)(component.config)
+
+
+def _new(old: Mapping[str, Component], new: Mapping[str, Component]) -> dict[str, Component]:
+    return {name: component for name, component in new.items() if name not in old}
 
 
 def _same(one: Component, other: Component) -> bool:

@@ -173,6 +173,8 @@ class Service:
         workers = list(self._running.workers.values())
         for worker in workers:
             worker.drain()
+        if workers:
+            self._graph.queue.stop_waiting()
         deadline = self._drain_deadline()
         held_until = time.monotonic() + self.DEFAULT_DRAIN_TIMEOUT
         while busy := [worker for worker in workers if not worker.join(0)]:

@@ -52,6 +52,8 @@ class Connection(HttpToolsProtocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._in_head = False
         self._head_size = 0
+        self._unanswered: list[RequestResponseCycle] = []
+        self._refusal = b""  # the last answer, once the requests before the damage have theirs
 
     @property
     def request(self) -> RequestResponseCycle | None:
@@ -73,10 +75,15 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_done()
         self._unset_keepalive_if_required()
+        for request in self._unanswered:  # uvicorn tells the latest one only
+            request.disconnected = True
+            request.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         self._otlp.received += 1
+        if self._refusal:
+            return
         if self._in_head or (latest := self.request) is None or latest.response_complete:
             data = _without_upgrade(data)
         super().data_received(data)
@@ -98,6 +105,8 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head_done()
         super().on_headers_complete()
+        if (request := self.request) is not None and request not in self._unanswered:
+            self._unanswered = [each for each in self._unanswered if not each.response_complete] + [request]
 
     def _wait_for_request(self) -> None:
         if self.timeout_keep_alive_task is None:
@@ -120,13 +129,27 @@ class Connection(HttpToolsProtocol):
         self._refuse("damaged_http", "the request is not valid HTTP/1.1, or has both a length and chunks")
 
     def _refuse(self, reason: str, message: str) -> None:
+        """Answer what is damaged and close; what came whole before it gets its own answer first."""
         self._head_done()
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._refusal:
             return
-        if (request := self.request) is not None:
-            request.scope["state"]["refused"] = True
-        self.transport.write(self._otlp.refuse_head(reason, message))
-        self.transport.close()
+        self._refusal = self._otlp.refuse_head(reason, message)
+        if (latest := self.request) is not None and latest.more_body:  # it is the damaged one
+            latest.scope["state"]["refused"] = True
+            self.pipeline = type(self.pipeline)(item for item in self.pipeline if item[0] is not latest)
+            self._unanswered = [request for request in self._unanswered if request is not latest]
+        if all(request.response_complete for request in self._unanswered):
+            self._part()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._refusal and all(request.response_complete for request in self._unanswered):
+            self._part()
+
+    def _part(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(self._refusal)
+            self.transport.close()
 
     def eof_received(self) -> Any:
         """Keep a half-closed connection until its request is answered; one that was cut short learns so."""

@@ -255,3 +255,24 @@ def test_keys_that_belong_to_others_can_be_left_out(tmp_path: Path) -> None:
 
 def test_the_document_has_one_name() -> None:
     assert Document is SameDocument
+
+
+class Rotation(ComponentConfig):
+    """Options that are on by default."""
+
+    size: int = 100
+
+
+class Switches(ComponentConfig):
+    """Options that can be switched off, that are off, and that always are there."""
+
+    on: Rotation | None = Rotation()
+    off: Rotation | None = None
+    always: Rotation = Rotation()
+
+
+def test_null_switches_off_what_is_on_by_default_and_means_the_defaults_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text("exporters:\n  x:\n    on: null\n    off:\n    always: ~\n")
+    document = load([tmp_path / "p.yaml"], environ={}, facts=dict)
+    options = document.validate(("exporters", "x"), Switches, document.problems)
+    assert options == Switches(on=None, off=Rotation(), always=Rotation())

@@ -30,6 +30,7 @@ class Options(ExporterConfig):
     """A destination that knows one token."""
 
     token: str = "good"
+    hurry: bool = False
     retry_on_failure: RetryOptions = RetryOptions(hold_interval=3600)
 
 
@@ -38,7 +39,7 @@ class Sink(Exporter):
 
     config_class = Options
     config: Options
-    arrived: list[str]
+    arrived: list[str] = []  # noqa: RUF012 - common to all; emptied before each test
 
     def start(self, host: Host) -> None:
         super().start(host)
@@ -85,7 +86,8 @@ class Bench:
     """A service in a thread, and what a test does to it."""
 
     def __init__(self) -> None:
-        self.arrived: list[str] = []
+        self.arrived = Sink.arrived
+        self.arrived.clear()
         self.taken = Manual.taken
         self.taken.clear()
         self.next: Graph | Exception = self.graph()
@@ -103,7 +105,6 @@ class Bench:
 
     def graph(self, token: str = "good", number: int = 1, exporter: str = "out", **queue: object) -> Graph:
         sink, manual = Sink(Options(token=token)), Manual(Port(number=number))
-        sink.arrived = self.arrived
         return Graph(
             receivers={"in": manual},
             processors={},
@@ -187,10 +188,37 @@ def test_a_configuration_that_is_wrong_changes_nothing(
     assert bench.end().exporters["out"].delivered == 2
 
 
-def test_an_exporter_that_cannot_start_changes_nothing(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_exporter_that_cannot_start_goes_on_as_before(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     started(bench)
     bench.reload(bench.graph(token="cannot start"), caplog)
-    assert "no such place" in caplog.text
+    assert "out: no such place; it goes on as before" in caplog.text
+    bench.give("a")
+    assert bench.end().exporters["out"].delivered == 2
+
+
+def test_an_exporter_that_is_new_and_cannot_start_changes_nothing(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    started(bench)
+    bench.reload(bench.graph(token="cannot start", exporter="new"), caplog)
+    assert "the configuration was not changed:\nnew: no such place" in caplog.text
+    bench.give("a")
+    assert bench.end().exporters["out"].delivered == 2
+
+
+def test_p4_the_old_exporter_has_ended_before_the_new_one_starts(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    started(bench)
+    order: list[str] = []
+    old, new = bench.service._graph.exporters["out"], bench.graph()
+    replacing = Sink(Options(hurry=True))
+    new.exporters["out"], new.exporter_configs["out"] = replacing, replacing.config
+    old.shutdown = lambda _timeout: order.append("old ends")  # type: ignore[method-assign]
+    start = replacing.start
+    replacing.start = lambda host: (order.append("new starts"), start(host))[-1]  # type: ignore[method-assign]
+    bench.reload(new, caplog)
+    assert order == ["old ends", "new starts"]
     bench.give("a")
     assert bench.end().exporters["out"].delivered == 2
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -282,3 +283,28 @@ def test_curl_is_served(serve: Any, option: str) -> None:
     done = subprocess.run(command, input=large, capture_output=True, timeout=60, check=False)
     assert done.stdout == b"{}200", done.stderr
     assert bodies(served) == ["x" * 3_000_000]
+
+
+@pytest.mark.parametrize(
+    "damage", [b"garbage\r\n\r\n", b"POST /v1/logs HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"]
+)
+def test_p10_requests_before_a_damaged_one_get_their_own_answers_first(
+    serve: Any, damage: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = serve()
+    link = served.send(raw(LOG % b"a") + raw(LOG % b"b") + damage)
+    answers = link.makefile("rb").read()
+    assert re.findall(rb"HTTP/1.1 (\d+)", answers) == [b"200", b"200", b"400"]
+    assert bodies(served) == ["a", "b"]
+    assert "Exception" not in caplog.text
+
+
+def test_a_client_that_goes_away_with_requests_under_way_makes_no_noise(
+    serve: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = serve()
+    for _ in range(20):
+        link = served.send(raw(LOG % b"a") + raw(LOG % b"b") + raw(LOG % b"c"))
+        link.close()
+    assert served.post("/v1/logs", LOG % b"d").status == 200
+    assert "Exception" not in caplog.text
