@@ -19,6 +19,7 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
 import click
+import fingerprint  # beside this file
 import msgspec
 
 from beacon_core import event as events
@@ -272,6 +273,9 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     for name, make in (("cli", cli_page), ("components", components_page), ("events", events_page)):
         (folder / f"{name}.md").write_text(make(), encoding="utf-8")
+    (folder / "fingerprint.md").write_text(page(*fingerprint.parts(table)), encoding="utf-8")
+    if folder == PAGES:
+        fingerprint.write_json()
     return 0
 
 

@@ -13,6 +13,7 @@ import click
 
 from beacon_core import __version__
 from beacon_core.cli.components import components
+from beacon_core.cli.fingerprint import fingerprint
 from beacon_core.cli.queue import queue
 from beacon_core.cli.run import run
 from beacon_core.cli.validate import validate
@@ -53,3 +54,4 @@ main.add_command(run)
 main.add_command(validate)
 main.add_command(components)
 main.add_command(queue)
+main.add_command(fingerprint)

@@ -23,6 +23,7 @@ FORBIDDEN = {
         ["validate", "--help"],
         ["components", "--help"],
         ["queue", "--help"],
+        ["fingerprint", "--help"],
     ],
 )
 def test_help_imports_click_and_nothing_heavy(arguments: list[str]) -> None:

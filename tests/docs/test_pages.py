@@ -79,7 +79,7 @@ def test_the_generated_pages_are_what_the_code_says(root: Path, tmp_path: Path) 
     )
     assert done.returncode == 0, done.stderr
     made = sorted(tmp_path.iterdir())
-    assert [page.name for page in made] == ["cli.md", "components.md", "events.md"]
+    assert {"cli.md", "components.md", "events.md"} <= {page.name for page in made}
     for page in made:
         committed = root / "docs" / "reference" / page.name
         assert page.read_text("utf-8") == committed.read_text("utf-8"), f"{committed} is out of date: make docs"

@@ -6,138 +6,196 @@ starts a process, and no environment makes it raise.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-import msgspec
-
+from beacon_core.processors.fingerprint.checkout import Checkout, read_checkout
+from beacon_core.processors.fingerprint.files import member, read_json, read_properties
+from beacon_core.processors.fingerprint.names import (
+    EPHEMERAL,
+    HEAD_NAME,
+    HEAD_REVISION,
+    PIPELINE_RUN_ID,
+    PIPELINE_RUN_STATE,
+    PROVIDER,
+    REPOSITORY_URL,
+    Found,
+)
+from beacon_core.processors.fingerprint.table import Provider, Source, Table, provider_table
 from beacon_core.processors.fingerprint.values import clean, clean_revision, clean_url, split_ref
 
-PROVIDER = "beacon.run.provider"
-EPHEMERAL = "beacon.run.ephemeral"
+#: Characters of a value that a pattern looks at; a branch's name is an attacker's, and patterns may be anybody's.
+MAX_MATCHED = 512
 
 _REFERENCE = re.compile(r"\$\{(\w+)\}")
-_MAX_FILE_BYTES = 512 * 1024  # an event file of GitHub has some 30 KB
-_REPOSITORY = "vcs.repository.url.full"
+_TABLE = "the provider table"
+_CHECKOUT = "the files of the checkout (.git)"
 
 
-class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where an attribute's value comes from; the members are explained in `providers.toml`."""
-
-    text: str
-    match: str = ""
-    when: tuple[str, ...] = ()
-    type: str = ""
-    file: str = ""
-
-
-class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One CI provider; the members are explained in `providers.toml`."""
-
-    id: str
-    when: tuple[str, ...]
-    like: str = ""
-    fields: dict[str, tuple[str | Source, ...]] = {}
-
-
-class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole of `providers.toml`."""
-
-    hosts: dict[str, str]
-    provider: tuple[Provider, ...]
-
-    def fields(self, provider: Provider) -> dict[str, tuple[str | Source, ...]]:
-        """Return a provider's fields, with those of the provider that it is like."""
-        parent = next((other for other in self.provider if other.id == provider.like), None)
-        return (self.fields(parent) if parent else {}) | provider.fields
-
-
-@functools.cache
-def provider_table() -> Table:
-    """Return the table that is shipped. Read when it is first asked for."""
-    import tomllib  # noqa: PLC0415 - only a process that detects something pays for it
-
-    return msgspec.convert(tomllib.loads(Path(__file__).with_name("providers.toml").read_text("utf-8")), Table)
-
-
-def detect(environ: Mapping[str, str]) -> dict[str, str]:
+def detect(
+    environ: Mapping[str, str], *, rows: tuple[Provider, ...] = (), directory: Path | None = None
+) -> dict[str, str]:
     """Return what `environ` says about the CI run: `cicd.*`, `vcs.*`, `beacon.run.*` (agents.md 8.1); empty if none.
 
     `beacon.run.provider` is the provider's id in `providers.toml`, or `unknown` if only `CI` says that there is one.
+
+    Args:
+        environ: the process's environment.
+        rows: providers that are tried before those of the table.
+        directory: where the checkout is whose files say which commit it is, if the environment does not; None not to
+            look.
     """
-    ci = environ.get("CI", "").strip().lower()
-    if ci in {"false", "0"}:
-        return {}
-    table = provider_table()
-    for provider in table.provider:
-        if _all_hold(provider.when, environ):
-            return {PROVIDER: provider.id, **_attributes(table, provider, environ)}
-    return {PROVIDER: "unknown", EPHEMERAL: "true"} if clean(ci) else {}
+    return {name: str(found.value) for name, found in look_at_run(environ, rows=rows, directory=directory).items()}
 
 
 def facts(environ: Mapping[str, str]) -> dict[str, str]:
     """Return what the `when` of a configuration's overlay can ask for: `detect` and `cicd.provider`; empty if no CI."""
-    found = detect(environ)
+    found = detect(environ, directory=working_directory())
     return {"cicd.provider": found[PROVIDER], **found} if found else {}
 
 
-def _attributes(table: Table, provider: Provider, environ: Mapping[str, str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for attribute, sources in table.fields(provider).items():
-        for source in sources:
-            if _take(attribute, Source(source) if isinstance(source, str) else source, environ, found):
-                break
-    if "cicd.pipeline.run.id" in found:
-        found["cicd.pipeline.run.state"] = "executing"
-    if _REPOSITORY in found:
-        found = _from_repository(table, found[_REPOSITORY]) | found
-    return found
+def working_directory() -> Path | None:
+    """Return the working directory; None if it is gone."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
 
 
-def _take(attribute: str, source: Source, environ: Mapping[str, str], found: dict[str, str]) -> bool:
-    """Put a source's value into `found`; return False if it has none."""
-    value = _value(attribute, source, environ)
-    if attribute.endswith(".revision"):
-        value = clean_revision(value)
-    if attribute.startswith("vcs.ref.") and attribute.endswith(".name"):
-        value, kind = split_ref(value)
-        kind = kind or _expand(source.type, environ) or ("" if value.startswith("refs/") else "branch")
-        if value and kind:
-            found[attribute.removesuffix("name") + "type"] = kind
-    if value:
-        found[attribute] = value
-    return bool(value)
+def look_at_run(
+    environ: Mapping[str, str], *, rows: tuple[Provider, ...] = (), directory: Path | None = None
+) -> dict[str, Found]:
+    """Return what `detect` does, with where each value comes from."""
+    ci = environ.get("CI", "").strip().lower()
+    if ci in {"false", "0"}:
+        return {}
+    table = provider_table().with_rows(rows)
+    provider = next((each for each in table.provider if all_hold(each.when, environ)), None)
+    if provider is not None:
+        origin = ", ".join(variable for condition in provider.when for variable in variables_of(condition))
+        return _Reading(table, environ, directory).read(provider, {PROVIDER: Found(provider.id, origin)})
+    if not clean(ci):
+        return {}
+    unknown = Provider("unknown", ())
+    return _Reading(table, environ, directory).read(
+        unknown, {PROVIDER: Found(unknown.id, "CI"), EPHEMERAL: Found("true", "CI")}
+    )
 
 
-def _value(attribute: str, source: Source, environ: Mapping[str, str]) -> str:
-    if not _all_hold(source.when, environ):
-        return ""
+class _Reading:
+    """One look at an environment; a file is read once, when a source first asks for it."""
+
+    def __init__(self, table: Table, environ: Mapping[str, str], directory: Path | None) -> None:
+        self._table = table
+        self._environ = environ
+        self._directory = directory
+        self._checkout: Checkout | None = None
+        self._documents: dict[str, Any] = {}
+        self._found: dict[str, Found] = {}
+
+    def read(self, provider: Provider, known: dict[str, Found]) -> dict[str, Found]:
+        """Return `known` and the attributes of a provider."""
+        self._found = known
+        for attribute, sources in self._table.fields(provider).items():
+            for source in sources:
+                if self._take(attribute, Source(source) if isinstance(source, str) else source):
+                    break
+        if HEAD_REVISION not in self._found:
+            self._ask_checkout()
+        if PIPELINE_RUN_ID in self._found:
+            self._found[PIPELINE_RUN_STATE] = Found("executing", self._found[PIPELINE_RUN_ID].origin)
+        return _from_repository(self._table, self._found.get(REPOSITORY_URL)) | self._found
+
+    def _take(self, attribute: str, source: Source) -> bool:
+        """Keep a source's value; return False if it has none."""
+        value = self._value(attribute, source)
+        if attribute.endswith(".revision"):
+            value = clean_revision(value)
+        if attribute.startswith("vcs.ref.") and attribute.endswith(".name"):
+            return self._take_ref(attribute, value, _expand(source.type, self._environ), origin_of(source))
+        if value:
+            self._found[attribute] = Found(value, origin_of(source), source.host)
+        return bool(value)
+
+    def _take_ref(self, attribute: str, ref: str, kind: str, origin: str) -> bool:
+        name, own_kind = split_ref(ref)
+        kind = own_kind or kind or ("" if name.startswith("refs/") else "branch")
+        if name and kind:
+            self._found[attribute.removesuffix("name") + "type"] = Found(kind, origin)
+        if name:
+            self._found[attribute] = Found(name, origin)
+        return bool(name)
+
+    def _value(self, attribute: str, source: Source) -> str:
+        if not all_hold(source.when, self._environ):
+            return ""
+        if source.git:
+            value = clean(self._read_checkout().ref)
+        elif source.file:
+            value = self._from_file(source)
+        elif attribute.endswith(".url.full"):
+            value = _expand_url(source.text, self._environ)
+        else:
+            value = _expand(source.text, self._environ)
+        if not source.match:
+            return value
+        found = re.search(source.match, value) if len(value) <= MAX_MATCHED else None
+        return (source.give or found[1] or "") if found else ""
+
+    def _from_file(self, source: Source) -> str:
+        path = self._environ.get(source.file, "")
+        if path not in self._documents:
+            self._documents[path] = read_properties(path) if source.format == "properties" else read_json(path)
+        document = self._documents[path]
+        return clean(document.get(source.text, "") if source.format == "properties" else member(document, source.text))
+
+    def _ask_checkout(self) -> None:
+        """Take commit, and branch if that is not known either, from the checkout's files."""
+        checkout = self._read_checkout()
+        if checkout.revision:
+            self._found[HEAD_REVISION] = Found(checkout.revision, _CHECKOUT)
+        if checkout.ref and HEAD_NAME not in self._found:
+            self._take_ref(HEAD_NAME, clean(checkout.ref), "", _CHECKOUT)
+
+    def _read_checkout(self) -> Checkout:
+        if self._checkout is None:
+            self._checkout = read_checkout(self._directory) if self._directory is not None else Checkout()
+        return self._checkout
+
+
+def origin_of(source: Source) -> str:
+    """Return where a source takes its value from, in words."""
+    if source.git:
+        return _CHECKOUT
     if source.file:
-        value = _from_file(environ.get(source.file, ""), source.text)
-    elif attribute.endswith(".url.full"):
-        value = _expand_url(source.text, environ)
-    else:
-        value = _expand(source.text, environ)
-    if not source.match:
-        return value
-    found = re.search(source.match, value)
-    return found[1] if found else ""
+        return f"{source.text} in the file {source.file}"
+    return ", ".join(dict.fromkeys(_REFERENCE.findall(source.text))) or _TABLE
 
 
-def _all_hold(conditions: tuple[str, ...], environ: Mapping[str, str]) -> bool:
+def all_hold(conditions: tuple[str, ...], environ: Mapping[str, str]) -> bool:
+    """Return whether an environment meets all conditions."""
     return all(_holds(condition, environ) for condition in conditions)
 
 
+def variables_of(condition: str) -> list[str]:
+    """Return the variables that a condition looks at."""
+    return re.split("[=~]", condition.removeprefix("!"), maxsplit=1)[0].split("|")
+
+
 def _holds(condition: str, environ: Mapping[str, str]) -> bool:
-    name, *rest = re.split("([=~])", condition, maxsplit=1)
-    value = clean(environ.get(name, ""))
+    if condition.startswith("!"):
+        return not _holds(condition[1:], environ)
+    names, *rest = re.split("([=~])", condition, maxsplit=1)
+    values = [clean(environ.get(name, "")) for name in names.split("|")]
     if not rest:
-        return value not in {"", "0"}
+        return any(value not in {"", "0"} for value in values)
     operator, operand = rest
-    return value == operand if operator == "=" else re.search(operand, value) is not None
+    if operator == "=":
+        return operand in values
+    return any(len(value) <= MAX_MATCHED and re.search(operand, value) is not None for value in values)
 
 
 def _expand(template: str, environ: Mapping[str, str], *, encode: bool = False) -> str:
@@ -156,25 +214,13 @@ def _expand_url(template: str, environ: Mapping[str, str]) -> str:
     return url + rest if url and bool(rest) == bool(tail) else ""
 
 
-def _from_file(path: str, way: str) -> str:
-    """Return a text of the JSON document at `path`; empty if the file cannot be read or has none there."""
-    try:
-        file = Path(path)
-        if not path or not file.is_file() or file.stat().st_size > _MAX_FILE_BYTES:
-            return ""
-        value = msgspec.json.decode(file.read_bytes())
-    except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
-        return ""
-    for member in way.split("."):
-        value = value.get(member) if isinstance(value, dict) else None
-    return clean(value) if isinstance(value, str) else ""
-
-
-def _from_repository(table: Table, url: str) -> dict[str, str]:
+def _from_repository(table: Table, repository: Found | None) -> dict[str, Found]:
     """Return what a repository's address says about it."""
-    parts = urlsplit(url)
+    if repository is None:
+        return {}
+    parts = urlsplit(str(repository.value))
     owner, _, name = unquote(parts.path).strip("/").rpartition("/")
     named = {"vcs.repository.name": clean(name)}
     if parts.netloc in table.hosts:  # elsewhere a path may begin with anything
         named |= {"vcs.provider.name": table.hosts[parts.netloc], "vcs.owner.name": clean(owner)}
-    return {attribute: value for attribute, value in named.items() if value}
+    return {attribute: Found(value, repository.origin) for attribute, value in named.items() if value}

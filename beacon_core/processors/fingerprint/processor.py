@@ -10,10 +10,16 @@ import msgspec
 from beacon_core.component import Host
 from beacon_core.event import Attributes, Batch, Event
 from beacon_core.processor import Processor
-from beacon_core.processors.fingerprint.environment import FingerprintConfig, environment_attributes
+from beacon_core.processors.fingerprint.config import FingerprintConfig
+from beacon_core.processors.fingerprint.detection import working_directory
+from beacon_core.processors.fingerprint.environment import environment_attributes
+from beacon_core.processors.fingerprint.names import PIPELINE_RUN_ID
+from beacon_core.processors.fingerprint.reading import load_rows
 
 #: Families of attributes that only mean something together: a resource that has one member is given no other.
-_FAMILIES = frozenset({"os", "host", "process.runtime", "telemetry.distro"})
+_FAMILIES = ("os.", "host.", "process.runtime.", "telemetry.distro.", "container.", "k8s.")
+#: What is about a CI run; a resource that names another run is given none of it.
+_RUN = ("cicd.", "vcs.", "beacon.run.")
 
 
 class FingerprintProcessor(Processor):
@@ -29,9 +35,18 @@ class FingerprintProcessor(Processor):
         super().__init__(config)
         self._attributes: Attributes = {}
 
+    def validate(self) -> None:
+        """Check the files of `providers`, without keeping what they say.
+
+        Raises:
+            ConfigurationError: a line for each problem, with `file:line:column`.
+        """
+        load_rows(self.config.providers)
+
     def start(self, host: Host) -> None:
         super().start(host)
-        self._attributes = environment_attributes(self.config, os.environ)
+        rows = load_rows(self.config.providers)
+        self._attributes = environment_attributes(self.config, os.environ, rows=rows, directory=working_directory())
 
     def process(self, batch: Batch) -> Batch:
         added = self._attributes
@@ -48,7 +63,9 @@ class FingerprintProcessor(Processor):
 
 
 def _merged(added: Attributes, resource: Attributes) -> Attributes:
-    said = {name.rpartition(".")[0] for name in resource} & _FAMILIES
+    said = tuple(family for family in _FAMILIES if any(name.startswith(family) for name in resource))
+    if PIPELINE_RUN_ID in resource and resource[PIPELINE_RUN_ID] != added.get(PIPELINE_RUN_ID):
+        said += _RUN
     if said:
-        added = {name: value for name, value in added.items() if name.rpartition(".")[0] not in said}
+        added = {name: value for name, value in added.items() if not name.startswith(said)}
     return {**added, **resource}

@@ -8,7 +8,7 @@ import pytest
 
 from beacon_core import Host, __version__
 from beacon_core.processors.fingerprint import FingerprintConfig, FingerprintProcessor, environment_attributes
-from beacon_core.testing import make_batch
+from beacon_core.testing import ProcessorContract, make_batch
 
 CI = {
     "GITHUB_ACTIONS": "true",
@@ -17,6 +17,12 @@ CI = {
     "GITHUB_ACTOR": "octo",
     "RUNNER_NAME": "GitHub Actions 12",
 }
+
+
+class TestFingerprintProcessor(ProcessorContract):
+    @pytest.fixture
+    def processor(self) -> FingerprintProcessor:
+        return FingerprintProcessor(FingerprintConfig())
 
 
 @pytest.fixture
@@ -47,6 +53,21 @@ def test_what_the_resource_says_itself_wins(processor: FingerprintProcessor) -> 
     assert event.resource.items() >= own.items()
     assert "os.version" not in event.resource  # Beacon's own, which would not belong to that os.type
     assert "host.arch" in event.resource
+
+
+def test_a_resource_of_another_ci_run_is_given_nothing_of_this_one(processor: FingerprintProcessor) -> None:
+    (other,) = processor.process(make_batch(1, resource={"cicd.pipeline.run.id": "2", "vcs.ref.head.name": "main"}))
+    assert {name for name in other.resource if name.startswith(("cicd.", "vcs.", "beacon.run."))} == {
+        "cicd.pipeline.run.id",
+        "vcs.ref.head.name",
+    }
+    (same,) = processor.process(make_batch(1, resource={"cicd.pipeline.run.id": "1"}))
+    assert same.resource["beacon.run.provider"] == "github_actions"
+
+
+def test_a_resource_of_another_container_is_given_nothing_of_this_one(processor: FingerprintProcessor) -> None:
+    (event,) = processor.process(make_batch(1, resource={"container.id": "other"}))
+    assert "container.runtime.name" not in event.resource
 
 
 def test_events_that_shared_a_resource_share_the_new_one(processor: FingerprintProcessor) -> None:
@@ -94,12 +115,14 @@ def test_no_host_name_user_name_or_path_unless_enabled() -> None:
         ("os", ("os.", "host.")),
         ("runtime", ("process.",)),
         ("shell", ("beacon.shell.",)),
-        ("ci", ("cicd.", "vcs.", "beacon.run.")),
+        ("ci", ("cicd.", "vcs.", "beacon.run.provider", "beacon.run.ephemeral")),
+        ("run", ("beacon.run.id",)),
+        ("agent", ("beacon.run.agent.",)),
         ("worker", ("cicd.worker.",)),
     ],
 )
 def test_each_part_can_be_switched_off(switch: str, prefixes: tuple[str, ...]) -> None:
-    environ = CI | {"SHELL": "/bin/sh"}
+    environ = CI | {"SHELL": "/bin/sh", "CLAUDECODE": "1"}
     found = environment_attributes(FingerprintConfig(), environ)
     left = environment_attributes(FingerprintConfig(**{switch: False}), environ)
     assert any(name.startswith(prefixes) for name in found)
