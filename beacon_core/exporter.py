@@ -22,11 +22,15 @@ class Exporter(Component):
 
     config_class: ClassVar[type[ComponentConfig]] = ExporterConfig
 
+    #: Whether `export` may be called by several threads at once; without it `max_in_flight` has to be 1.
+    concurrent: ClassVar[bool] = False
+
     @abstractmethod
     def export(self, batch: Batch) -> None:
         """Deliver a batch; when this returns, the destination has it.
 
-        Called by one thread at a time for each exporter. Use a time-out on everything that can block.
+        Called by one thread at a time, or by `max_in_flight` threads if the class says that it is `concurrent`. Use a
+        time-out on everything that can block.
 
         Raises:
             RetryableError: the same batch may succeed later.

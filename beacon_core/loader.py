@@ -189,6 +189,8 @@ class _Builder:
             return None
         self._secrets += _secrets(options)
         component = component_class(options)
+        if isinstance(options, ExporterConfig) and options.max_in_flight > 1 and not _is_concurrent(component):
+            self._problem((*path, "max_in_flight"), f"{type_name} makes one attempt at a time; leave it at 1")
         try:
             component.validate()
         except ConfigurationError as error:
@@ -197,6 +199,10 @@ class _Builder:
 
     def _problem(self, path: tuple[str | int, ...], message: str, *, at_key: bool = False) -> None:
         self._problems.append(self._document.problem(path, message, at_key=at_key))
+
+
+def _is_concurrent(component: Component) -> bool:
+    return isinstance(component, Exporter) and component.concurrent
 
 
 def _type(component: str) -> str:

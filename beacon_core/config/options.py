@@ -123,6 +123,9 @@ class ExporterConfig(ComponentConfig):
     retry_on_failure: RetryOptions = RetryOptions()
     """What happens after an attempt that may succeed later."""
 
+    max_in_flight: int = Field(default=1, ge=1, le=64)
+    """Attempts at the same time. With 1 the order is kept; more help where the destination is far away."""
+
 
 class TlsOptions(ComponentConfig):
     """How a server's certificate is verified, and which one is shown to it; named as in the Collector."""

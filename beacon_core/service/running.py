@@ -40,7 +40,7 @@ class RunningGraph:
         self._receivers: dict[str, Receiver] = {}
         self._intakes: dict[str, Intake] = {}
         self._threads: dict[str, threading.Thread] = {}
-        self.workers: dict[str, Worker] = {}
+        self.workers: dict[str, list[Worker]] = {}
         self.graph: Graph | None = None
 
     def start(self, graph: Graph, queue_started: Callable[[], None]) -> None:
@@ -64,6 +64,11 @@ class RunningGraph:
         for name, receiver in graph.receivers.items():
             self._receive(graph, name, receiver)
 
+    @property
+    def all_workers(self) -> list[Worker]:
+        """The workers of all exporters."""
+        return [worker for workers in self.workers.values() for worker in workers]
+
     def is_started(self, component: Component) -> bool:
         """Say whether a component has been started and not been ended."""
         return any(component is started for started in self._started)
@@ -77,9 +82,12 @@ class RunningGraph:
 
     def _deliver(self, graph: Graph, name: str) -> None:
         exporter, config = graph.exporters[name], graph.exporter_configs[name]
-        worker = Worker(exporter, config, graph.queue, exporter.host, lambda: self._ended(name, True))
-        self.workers[name] = worker
-        worker.start()
+        self.workers[name] = [
+            Worker(exporter, config, graph.queue, exporter.host, lambda: self._ended(name, True))
+            for _ in range(config.max_in_flight)
+        ]
+        for worker in self.workers[name]:
+            worker.start()
 
     def _receive(self, graph: Graph, name: str, receiver: Receiver) -> None:
         intake = Intake(name, _pipelines(graph, name), graph.queue, self._counters)
@@ -145,15 +153,16 @@ class RunningGraph:
         for name in graph.exporters:
             if name not in self.workers:
                 self._deliver(graph, name)
-        for worker in self.workers.values():
+        for worker in self.all_workers:
             worker.retry_now()
 
     def _end_workers(self, names: Iterable[str]) -> None:
-        ending = {name: self.workers.pop(name) for name in names}
-        for worker in ending.values():
+        ending = [worker for name in names for worker in self.workers.pop(name)]
+        for worker in ending:
             worker.stop()
-        for name, worker in ending.items():
+        for worker in ending:
             if not worker.join(_ATTEMPT_TIMEOUT):
+                name = worker.exporter_id
                 logger.error("%s: an attempt still runs after %g s; its events come later", name, _ATTEMPT_TIMEOUT)
 
     def _start_exporter(self, old: Graph, graph: Graph, name: str) -> None:

@@ -170,7 +170,7 @@ class Service:
 
     def _drain(self) -> None:
         """Let the workers deliver what is queued, as long as there is time and sense in it."""
-        workers = list(self._running.workers.values())
+        workers = self._running.all_workers
         for worker in workers:
             worker.drain()
         if workers:

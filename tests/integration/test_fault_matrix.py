@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from beacon_core import BatchOptions, ComponentConfig, Consumer, Exporter, Receiver, RetryOptions
+from beacon_core import Batch, BatchOptions, ComponentConfig, Consumer, Exporter, Receiver, RetryOptions
 from beacon_core.config import PipelineOptions
 from beacon_core.loader import Graph
 from beacon_core.plugins import load
@@ -107,20 +108,20 @@ FAULTS = {
 }
 
 
-def exporter(type_name: str, url: str) -> Exporter:
+def exporter(type_name: str, url: str, **more: Any) -> Exporter:
     options = {
         "splunk_hec": {"endpoint": url, "token": TOKENS["splunk_hec"]},
         "datadog": {"api": {"key": TOKENS["datadog"], "site": "datadoghq.eu"}, "logs": {"endpoint": url}},
     }[type_name]
     component = load("exporters", type_name)
-    made = component(component.config_class.model_validate(options | FAST))
+    made = component(component.config_class.model_validate(options | FAST | more))
     assert isinstance(made, Exporter)
     return made
 
 
-def run(made: Exporter, folder: Path, drain: float | None = None) -> ExporterReceipt:
+def run(made: Exporter, folder: Path, drain: float | None = None, receiver: Receiver | None = None) -> ExporterReceipt:
     graph = Graph(
-        receivers={"in": Twenty(ComponentConfig())},
+        receivers={"in": receiver or Twenty(ComponentConfig())},
         processors={},
         exporters={"out": made},
         exporter_configs={"out": made.config},  # type: ignore[dict-item]
@@ -194,3 +195,28 @@ def test_a_destination_that_cannot_be_reached_is_no_reason_to_lose_or_double_any
         url = server.url
     receipt = run(exporter(type_name, url), tmp_path, drain=0.1)
     assert (receipt.queued, receipt.dead_lettered, receipt.possibly_duplicated) == (EVENTS, 0, 0)
+
+
+@pytest.mark.parametrize("type_name", ["splunk_hec", "datadog"])
+def test_several_attempts_are_made_at_once_if_asked_for_and_every_event_comes_once(
+    tmp_path: Path, type_name: str
+) -> None:
+    meet = threading.Barrier(3)  # passed only if three requests are under way at the same time
+    arrived: list[int] = []
+
+    def answer(request: Request) -> Step:
+        arrived.extend(numbers(request))
+        meet.wait(20)
+        return GOOD[type_name]
+
+    class Three(Receiver):
+        def run(self, consumer: Consumer) -> None:
+            for start in (0, 7, 14):
+                events = list(make_batch(21, id="b"))[start : start + 7]
+                consumer.consume(Batch(f"b{start}", tuple(events)))
+
+    with FaultyServer(answer) as server:
+        made = exporter(type_name, server.url, max_in_flight=3, timeout=30, batch=BatchOptions(max_events=7))
+        receipt = run(made, tmp_path, receiver=Three(ComponentConfig()))
+    assert sorted(arrived) == list(range(21))
+    assert receipt.delivered == 21

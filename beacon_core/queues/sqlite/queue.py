@@ -202,7 +202,7 @@ class MemoryQueue(Queue):
         leased, damaged = self._open_commits.read(lambda connection: self._read(connection, exporter, channel, limits))
         if damaged:
             self._open_commits.run(lambda connection: self._quarantine(connection, exporter, damaged))
-        elif not leased and not strict:  # there should be something: rows have vanished in a damaged file
+        elif not leased and not strict and channel.available:  # rows have vanished in a damaged file
             self._open_commits.read(self._load)
         return Lease(exporter, leased) if leased else None
 

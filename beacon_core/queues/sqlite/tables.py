@@ -15,7 +15,6 @@ from beacon_core.event import Event, decode_batch, encode_lines
 from beacon_core.queue import Entry, LeasedBatch
 from beacon_core.queues.sqlite.commits import FILE_ERRORS
 
-_READ_AHEAD = 64  # rows a lease looks at in one query
 _FREE_PAGES = 1024  # 16 MiB of pages that hold nothing: worth giving back
 _VACUUM_PAGES = 256  # given back in one go, so that nobody waits for long
 
@@ -125,8 +124,8 @@ def rows_after(connection: sqlite3.Connection, exporter: str, position: int) -> 
     """Yield what waits for an exporter after a position."""
     yield from connection.execute(
         "SELECT seq, events, remaining, attempts, first_attempt, payload, crc FROM delivery LEFT JOIN batch USING (seq)"
-        " WHERE exporter = ? AND seq > ? ORDER BY seq LIMIT ?",
-        (exporter, position, _READ_AHEAD),
+        " WHERE exporter = ? AND seq > ? ORDER BY seq",  # that of the primary key: read as far as it is asked for
+        (exporter, position),
     )
 
 
@@ -242,7 +241,8 @@ def give_pages_back(connection: sqlite3.Connection) -> None:
     """Shrink the file a little if much of it holds nothing; a part at a time, so that nobody waits."""
     (free,) = connection.execute("PRAGMA freelist_count").fetchone()
     if free > _FREE_PAGES:
-        connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
+        for _ in range(_VACUUM_PAGES):  # Python's `execute` makes one step, which gives one page back
+            connection.execute("PRAGMA incremental_vacuum")
 
 
 # ---- figures ----

@@ -49,13 +49,13 @@ class DatadogExporter(Exporter):
 
     config_class = DatadogConfig
     config: DatadogConfig
+    concurrent = True
     _client: HttpClient | None = None
 
     def start(self, host: Host) -> None:
         super().start(host)
         config = self.config
         self._defaults = Origin(config.service, config.hostname, config.tags)
-        self._encoder = Encoder(config.ddsource, self._defaults)
         self._key = config.api.key.get_secret_value()
         self._client = HttpClient(config.timeout, config.tls, secrets=[self._key], clock=host.clock)
         if config.tls.insecure_skip_verify:
@@ -84,11 +84,10 @@ class DatadogExporter(Exporter):
         Raises:
             BatchTooLargeError: more than one request may hold.
         """
-        encoder = self._encoder
+        encoder = Encoder(self.config.ddsource, self._defaults)
         entries = [encoder.encode(event) for event in events]
         self.host.count("renamed", encoder.renamed, reason="reserved_attribute")
         self.host.count("truncated", encoder.truncated, reason="entry_too_large")
-        encoder.renamed = encoder.truncated = 0
         url = self.config.logs_url
         if len(entries) > MAX_ENTRIES or sum(map(len, entries)) + len(entries) + 1 > MAX_BODY:
             raise BatchTooLargeError(f"more than {MAX_ENTRIES} entries or {MAX_BODY} bytes for one request to {url}")

@@ -35,6 +35,7 @@ class SplunkHecExporter(Exporter):
 
     config_class = SplunkHecConfig
     config: SplunkHecConfig
+    concurrent = True
     _client: HttpClient | None = None
 
     def start(self, host: Host) -> None:
@@ -44,7 +45,7 @@ class SplunkHecExporter(Exporter):
         self._limit = int(config.max_content_length)
         self._compress = not config.disable_compression
         defaults = {key: getattr(config, key) for key in ("host", "source", "sourcetype", "index")}
-        self._encoder = Encoder({key: value for key, value in defaults.items() if value})
+        self._defaults = {key: value for key, value in defaults.items() if value}
         token = config.token.get_secret_value()
         self._headers = {
             "Authorization": f"Splunk {token}",
@@ -77,10 +78,11 @@ class SplunkHecExporter(Exporter):
 
     def _encode(self, batch: Batch) -> tuple[dict[str | None, list[Record]], Failed]:
         """Return records by index (one wrong index stops the rest of a body), and what cannot be sent at all."""
+        encoder = Encoder(self._defaults)
         groups: dict[str | None, list[Record]] = {}
         failed: Failed = {}
         for event in batch:
-            record = self._encoder.encode(event)
+            record = encoder.encode(event)
             if not record.objects:
                 failed[event.id] = PermanentError("a metric point without a number: nothing that Splunk could store")
             elif max(map(len, record.objects)) > MAX_OBJECT:

@@ -112,6 +112,13 @@ def test_an_event_that_would_be_delivered_twice_is_a_problem(tmp_path: Path) -> 
     assert "delivered twice" in done.stderr
 
 
+def test_p10_more_than_one_attempt_at_a_time_is_refused_where_an_exporter_cannot_do_that(tmp_path: Path) -> None:
+    text = GOOD.replace("{path: out/telemetry.jsonl}", "{path: out/telemetry.jsonl, max_in_flight: 2}")
+    done = beacon(tmp_path, "validate", "-p", pipeline(tmp_path, text))
+    assert done.returncode == 78
+    assert "exporters.file/archive.max_in_flight file makes one attempt at a time" in done.stderr
+
+
 def test_what_no_pipeline_uses_is_mentioned_and_not_loaded(tmp_path: Path) -> None:
     text = GOOD.replace("exporters:\n", "exporters:\n  kafka: {}\n", 1)
     done = beacon(tmp_path, "validate", "-p", pipeline(tmp_path, text))

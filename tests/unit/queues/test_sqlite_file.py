@@ -170,3 +170,21 @@ def test_the_default_path_is_in_the_users_state_folder(tmp_path: Path, monkeypat
     queue.shutdown(1)
     if sys.platform == "linux":
         assert (tmp_path / "beacon" / "queue.db").exists()
+
+
+def test_the_file_shrinks_while_it_is_used_once_what_it_held_is_delivered(tmp_path: Path) -> None:
+    path = tmp_path / "queue.db"
+    queue = open_queue(path)
+    for number in range(60):
+        name = f"b{number}"
+        queue.put([Entry(name, make_batch(10, id=name, body="x" * 50_000), ("file",))])
+    lease = queue.lease("file", max_events=10_000, max_bytes=1 << 30, timeout=0)
+    assert lease is not None
+    assert queue._commits is not None
+    full = queue._commits.read(lambda c: c.execute("PRAGMA page_count").fetchone())[0]
+    for event in lease.events:
+        queue.ack(lease, {event.id})
+    left = queue._commits.read(lambda c: c.execute("PRAGMA page_count").fetchone())[0]
+    assert left < full * 0.7
+    queue.shutdown(1)
+    assert path.stat().st_size == left * 16384
