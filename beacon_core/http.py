@@ -10,10 +10,11 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from beacon_core.config import TlsOptions
-from beacon_core.errors import ConfigurationError, RetryableError
+from beacon_core.errors import BatchTooLargeError, ConfigurationError, PermanentError, RetryableError
 
 if TYPE_CHECKING:
     import ssl
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
 _CONNECT_TIMEOUT = 5.0
 _MAX_RETRY_AFTER = 60.0  # a destination may not silence an exporter for longer
 _MAX_ANSWER = 64 * 1024
+_SUCCESS, _REDIRECTION = 2, 3  # first digits of statuses
+_RETRYABLE = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+_NOTHING_TAKEN = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+_CONFIGURATION = {
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +44,33 @@ class HttpAnswer:
         status: HTTP status.
         body: its beginning, at most 64 KiB, with credentials that it repeats replaced.
         retry_after: seconds that the server asks to wait, at most 60, None if it does not say.
+        url: where it came from, without query.
     """
 
     status: int
     body: bytes = b""
     retry_after: float | None = None
+    url: str = ""
+
+    def raise_for_status(self) -> None:
+        """Return after a 2xx; else raise what an exporter without a table of its own should raise.
+
+        Raises:
+            BatchTooLargeError: 413.
+            RetryableError: 408, 429, 5xx; ambiguous but for 429 and 503, which mean that nothing was taken.
+            ConfigurationError: redirects (not followed: they would get the credentials), 401, 403, 404, 405, 407.
+            PermanentError: any other status.
+        """
+        text = f"{self.url}: HTTP {self.status}"
+        if self.status // 100 == _SUCCESS:
+            return
+        if self.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            raise BatchTooLargeError(text)
+        if self.status in _RETRYABLE or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise RetryableError(text, retry_after=self.retry_after, ambiguous=self.status not in _NOTHING_TAKEN)
+        if self.status in _CONFIGURATION or self.status // 100 == _REDIRECTION:
+            raise ConfigurationError(text)
+        raise PermanentError(text)
 
 
 class HttpClient:
@@ -88,11 +121,13 @@ class HttpClient:
         """
         import httpx  # noqa: PLC0415 - imported already
 
+        if self._client.is_closed:
+            raise RetryableError(f"{url}: nothing was sent, the exporter is shut down")
         try:
             with self._client.stream("POST", url + query, content=body, headers=headers) as response:
                 said = _beginning(response)
                 wait = parse_retry_after(response.headers.get("Retry-After", ""), self._clock())
-                return HttpAnswer(response.status_code, self._without_secrets(said), wait)
+                return HttpAnswer(response.status_code, self._without_secrets(said), wait, url)
         except httpx.HTTPError as error:
             raise http_error(url, error) from None  # the original shows the whole request
         except httpx.InvalidURL:

@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,14 @@ def test_json_is_json_and_an_event_is_an_event(json_block: Any) -> None:
             assert decode_line(json.dumps(value).encode()).id == value["id"]
 
 
+def test_toml_can_be_read(toml_block: Any) -> None:
+    assert tomllib.loads(toml_block.text)
+
+
 def test_python_runs(python_block: Any, folder: Path) -> None:
+    if python_block.name:  # a file of a project
+        assert python_block.path.name == "first-exporter.md"  # where test_first_exporter.py installs and runs it
+        return
     command = [sys.executable, "-W", "error", "-c", python_block.text]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, f"{python_block}\n{done.stderr}"

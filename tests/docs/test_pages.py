@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 #: What tests/docs knows how to check; `text` says that there is nothing to check.
-LANGUAGES = {"yaml", "json", "python", "sh", "console", "text"}
+LANGUAGES = {"yaml", "json", "toml", "python", "sh", "console", "text"}
 
 _LINK = re.compile(r"\[(?:[^\[\]]|\[[^\]]*\])*\]\(\s*<?([^)\s>]+)>?[^)]*\)|^\[[^\]]+\]:\s*(\S+)", re.MULTILINE)
 _HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)

@@ -14,8 +14,10 @@ import pytest
 from beacon_core import (
     BatchTooLargeError,
     ConfigurationError,
+    HttpAnswer,
     HttpClient,
     PartialExportError,
+    PermanentError,
     RetryableError,
     TlsOptions,
     raise_failures,
@@ -150,3 +152,26 @@ def test_p6_when_nothing_was_delivered_the_whole_batch_is_halved() -> None:
     together = BatchTooLargeError("413")
     with pytest.raises(BatchTooLargeError):
         raise_failures(make_batch(3, id="e"), {"e-0": together, "e-1": together, "e-2": ConfigurationError("held")})
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "ambiguous"),
+    [
+        *((status, None, False) for status in (200, 201, 202, 204)),
+        *((status, ConfigurationError, False) for status in (301, 307, 401, 403, 404, 405, 407)),
+        (413, BatchTooLargeError, False),
+        *((status, RetryableError, False) for status in (429, 503)),
+        *((status, RetryableError, True) for status in (408, 500, 502, 504, 599)),
+        *((status, PermanentError, False) for status in (400, 409, 415, 422)),
+    ],
+)
+def test_p6_a_status_says_what_to_do(status: int, error: type[Exception] | None, ambiguous: bool) -> None:
+    answer = HttpAnswer(status, b"secret", 3.0, "https://example.org/in")
+    if error is None:
+        answer.raise_for_status()
+        return
+    with pytest.raises(error) as raised:
+        answer.raise_for_status()
+    assert str(raised.value) == f"https://example.org/in: HTTP {status}"
+    if isinstance(raised.value, RetryableError):
+        assert (raised.value.ambiguous, raised.value.retry_after) == (ambiguous, 3.0)
