@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import json
 import os
 import re
 import signal
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
@@ -30,6 +31,7 @@ from beacon_core.config import BatchOptions, ComponentConfig, ExporterConfig, Re
 from beacon_core.config.description import annotation_words, plural
 from beacon_core.config.service import PipelineOptions, QueueSelection, TelemetryOptions
 from beacon_core.plugins import installed, load
+from beacon_core.processors.canonicalize import CanonicalizeConfig, TableFile, load_files, load_schema
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "reference"
@@ -202,6 +204,27 @@ def shown_default(default: str | None) -> str:
     return "*required*" if default is None else f"`{default}`" if default else "none"
 
 
+# ---- sanitize-rules.md ----
+
+
+def rules_page() -> str:
+    """Return the page about the rules of `sanitize`, by pack."""
+    parts = ["# Rules of sanitize", PROSE["sanitize-rules"]["before"].strip()]
+    folder = ROOT / "beacon_core" / "processors" / "sanitize"
+    own = tomllib.loads((folder / "rules.toml").read_text(encoding="utf-8"))
+    packs = [{"pack": "beacon", **PROSE["sanitize-rules"]["beacon"], "rules": own["rule"]}]
+    packs += [json.loads(path.read_text(encoding="utf-8")) for path in sorted((folder / "packs").glob("*.json"))]
+    for pack in packs:
+        rules = {rule["id"]: sentence(rule["description"]) for rule in reversed(pack["rules"])}
+        rows: list[Row] = [(f"`{rule}`", text) for rule, text in sorted(rules.items())]
+        parts += [f"## `{pack['pack']}`", f"Source: {pack['source']}. Licence: {pack['licence']}."]
+        parts += [table(("rule", "finds"), rows)]
+        if pack.get("refused"):
+            refused: list[Row] = [(f"`{rule}`", sentence(reason)) for rule, reason in sorted(pack["refused"].items())]
+            parts += ["Not taken:", table(("rule", "why"), refused)]
+    return page(*parts)
+
+
 # ---- events.md ----
 
 _STRUCTS: tuple[type[msgspec.Struct], ...] = (
@@ -264,6 +287,62 @@ def member_type(name: str, annotation: Any) -> str:
     return annotation_words(annotation)
 
 
+# ---- canonical-names.md ----
+
+
+def names_page() -> str:
+    """Return the page about the names of the normalized event and what is mapped to them."""
+    schema = load_schema()
+    parts = ["# Canonical names", *(text.strip() for text in PROSE["names"]["before"]), "## Attributes"]
+    for group in dict.fromkeys(name.group for name in schema.names.values()):
+        rows = [
+            (f"`{name}`", spec.type or "any", spec.about + (f" One of {words(spec.values)}." if spec.values else ""))
+            for name, spec in schema.names.items()
+            if spec.group == group
+        ]
+        parts += [f"### {group}", table(("attribute", "type", "meaning"), rows)]
+    packs = load_files(CanonicalizeConfig())[0]
+    for pack in packs:
+        parts += pack_parts(pack)
+    return page(*parts)
+
+
+def pack_parts(pack: TableFile) -> list[str]:
+    """Return the section of a shipped table file."""
+    positions = [entry.position for entry in pack.entries] + [rule.position for rule in pack.rules]
+    parts = [f"## `{positions[0].partition('.yaml')[0].removeprefix('packs/')}`"]
+    parts += [f"For {words(pack.agents)}."] if pack.agents else ["For all agents."]
+    entries = [entry for entry in pack.entries if entry.alias != entry.canonical]
+    for section, head in (("agents", "agent"), ("events", "action"), ("attributes", "attribute"), ("values", "value")):
+        found: dict[tuple[str, str], list[str]] = {}
+        for entry in entries:
+            if entry.section == section:
+                found.setdefault((entry.subject, entry.canonical), []).append(entry.alias)
+        rows: list[Row] = [
+            (f"`{subject}` {f'`{name}`' if name else 'no value'}" if subject else f"`{name}`", words(aliases))
+            for (subject, name), aliases in found.items()
+        ]
+        parts += [table((head, "is called"), rows)] if rows else []
+    rules: list[Row] = []
+    for rule in pack.rules:
+        about = f"{', '.join(rule.signals)}: {words(rule.events) or 'all'}"
+        effects = ["left out" if rule.noise else "", f"**{rule.action}**" if rule.action else "", rule.severity]
+        effects += [f"`{field.target}` = {code(field.written)}" for field in rule.fields]
+        effects += [f"{words(rule.takes)} used up"] if rule.takes else []
+        rules.append((about, code(dict(rule.written)) if rule.written else "", "; ".join(filter(None, effects))))
+    return [*parts, *([table(("events", "if", "then"), rules)] if rules else [])]
+
+
+def words(names: Sequence[str]) -> str:
+    """Return names as code, with commas."""
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def code(value: Any) -> str:
+    """Return a piece of a table file as code on one line."""
+    return f"`{json.dumps(value, ensure_ascii=False)}`"
+
+
 def main() -> int:
     """Write the pages."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -271,7 +350,14 @@ def main() -> int:
     folder: Path = parser.parse_args().folder
     os.environ.clear()  # a default may be a variable's value: the page is about no machine in particular
     folder.mkdir(parents=True, exist_ok=True)
-    for name, make in (("cli", cli_page), ("components", components_page), ("events", events_page)):
+    pages = {
+        "canonical-names": names_page,
+        "cli": cli_page,
+        "components": components_page,
+        "events": events_page,
+        "sanitize-rules": rules_page,
+    }
+    for name, make in pages.items():
         (folder / f"{name}.md").write_text(make(), encoding="utf-8")
     (folder / "fingerprint.md").write_text(page(*fingerprint.parts(table)), encoding="utf-8")
     if folder == PAGES:

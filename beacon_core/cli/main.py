@@ -12,10 +12,12 @@ from typing import Any
 import click
 
 from beacon_core import __version__
+from beacon_core.cli.canonicalize import canonicalize
 from beacon_core.cli.components import components
 from beacon_core.cli.fingerprint import fingerprint
 from beacon_core.cli.queue import queue
 from beacon_core.cli.run import run
+from beacon_core.cli.sanitize import sanitize
 from beacon_core.cli.validate import validate
 from beacon_core.errors import BeaconError, ConfigurationError
 
@@ -53,5 +55,7 @@ def main() -> None:
 main.add_command(run)
 main.add_command(validate)
 main.add_command(components)
+main.add_command(canonicalize)
 main.add_command(queue)
+main.add_command(sanitize)
 main.add_command(fingerprint)

@@ -24,6 +24,8 @@ FORBIDDEN = {
         ["components", "--help"],
         ["queue", "--help"],
         ["fingerprint", "--help"],
+        ["canonicalize", "--help"],
+        ["sanitize", "--help"],
     ],
 )
 def test_help_imports_click_and_nothing_heavy(arguments: list[str]) -> None:

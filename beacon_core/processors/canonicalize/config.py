@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from beacon_core.config import ComponentConfig
+from beacon_core.config import ComponentConfig, Secret
 
 
 class CanonicalizeConfig(ComponentConfig):
@@ -36,3 +36,12 @@ class CanonicalizeConfig(ComponentConfig):
 
     keep_original: bool = False
     """Keep what was replaced: `beacon.original.name`, `beacon.original.attributes.*`, `beacon.original.values.*`."""
+
+    keep_raw: bool = True
+    """Keep the attributes of agents' events that no rule takes, under their own names in the map `beacon.raw`."""
+
+    keep_noise: bool = False
+    """Keep the events of agents that say nothing of use, such as start-up details; else they count as filtered."""
+
+    hash_key: Secret | None = None
+    """Key of this installation for hashes of content such as `beacon.file.diff_hash`; without it there are none."""

@@ -7,18 +7,39 @@ from pathlib import Path
 
 from beacon_core.errors import ConfigurationError
 from beacon_core.processors.canonicalize.config import CanonicalizeConfig
+from beacon_core.processors.canonicalize.plan import Options
 from beacon_core.processors.canonicalize.reading import TableFile, read_options, read_table
-from beacon_core.processors.canonicalize.tables import Tables, compile_tables
+from beacon_core.processors.canonicalize.tables import Tables
 
 _PACKS = Path(__file__).with_name("packs")
 
 
-def load_tables(config: CanonicalizeConfig) -> Tables:
+def load_tables(config: CanonicalizeConfig, correct: Callable[[int], None] | None = None) -> Tables:
     """Return the tables of the packs, with the user's files and options over them. Reads files, changes nothing.
 
+    Args:
+        config: the options.
+        correct: called with how many negative numbers of tokens were set to 0.
+
     Raises:
-        ConfigurationError: a line for each problem: a file that cannot be read, that has no such shape, or tables that
-            are ambiguous; with `file:line:column`.
+        ConfigurationError: as `load_files`, or tables that are ambiguous; with `file:line:column`.
+    """
+    options = Options(
+        keep_original=config.keep_original,
+        keep_raw=config.keep_raw,
+        keep_noise=config.keep_noise,
+        key=config.hash_key.get_secret_value().encode() if config.hash_key else b"",
+        correct=correct,
+    )
+    return Tables(load_files(config), options)
+
+
+def load_files(config: CanonicalizeConfig) -> list[list[TableFile]]:
+    """Return the layers of table files: the packs, then the user's files and options.
+
+    Raises:
+        ConfigurationError: a line for each problem: a file that cannot be read, or that has no such shape; with
+            `file:line:column`.
     """
     problems: list[str] = []
 
@@ -35,7 +56,7 @@ def load_tables(config: CanonicalizeConfig) -> Tables:
     own = [file for path in config.tables for file in attempt(path, str(path), "check the option tables")]
     if problems:
         raise ConfigurationError("\n".join(problems))
-    return compile_tables([packs, [*own, read_options(config)]], keep_original=config.keep_original)
+    return [packs, [*own, read_options(config)]]
 
 
 def _packs(config: CanonicalizeConfig, attempt: Callable[[Path, str, str], list[TableFile]]) -> list[TableFile]:

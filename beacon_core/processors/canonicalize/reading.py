@@ -13,24 +13,30 @@ A table file (all sections and keys are optional):
     values:                       # by the attribute's canonical name; true and 5 are the words "true" and "5" here
       beacon.approval.decision:
         allowed: [accept, approve]
+        "": [<REDACTED>]          # stands for nothing: the attribute is left out (of events of agents)
     types:                        # by the attribute's canonical name: int, float, bool, string
       beacon.duration_ms: int
+    unknown_with: [gen_ai.operation.name]   # it is also about agents that nobody knows, if an event has this
+
+and what `rule_reading` reads: rules, source, refine, unnamed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from beacon_core.processors.canonicalize.config import CanonicalizeConfig
+from beacon_core.processors.canonicalize.rule_reading import Derivation, Rule, RuleReader
 
 if TYPE_CHECKING:  # what reads YAML is loaded when the first table is read
     from beacon_core.config import Node, Origin, Problems
     from beacon_core.config.problems import Path
 
 SECTIONS = ("agents", "events", "attributes", "values", "types")
+RULE_SECTIONS = ("rules", "source", "refine", "unnamed")
 TYPES = ("int", "float", "bool", "string")
-_KEYS = ("agent", "prefix", *SECTIONS)
+_KEYS = ("agent", "prefix", "unknown_with", *SECTIONS, *RULE_SECTIONS)
 
 
 class Entry(NamedTuple):
@@ -52,11 +58,27 @@ class Entry(NamedTuple):
 
 
 class TableFile(NamedTuple):
-    """What one file, or the options themselves, say; `agents` is empty where they are about all events."""
+    """What one file, or the options themselves, say.
 
-    agents: tuple[str, ...]
-    prefix: str
-    entries: tuple[Entry, ...]
+    Attributes:
+        agents: whose events it is about; empty for all events.
+        prefix: what the names of these events begin with.
+        entries: the rows of its tables.
+        rules: its rules.
+        source: what all events of one source have.
+        refine: attribute -> value -> the agent that it tells.
+        unnamed: the signals whose events are noise where nothing names them.
+        unknown_with: attributes by which events of unknown agents are recognized.
+    """
+
+    agents: tuple[str, ...] = ()
+    prefix: str = ""
+    entries: tuple[Entry, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    source: tuple[Derivation, ...] = ()
+    refine: Mapping[str, Mapping[str, str]] = {}
+    unnamed: frozenset[str] = frozenset()
+    unknown_with: frozenset[str] = frozenset()
 
 
 def read_options(config: CanonicalizeConfig) -> TableFile:
@@ -68,7 +90,7 @@ def read_options(config: CanonicalizeConfig) -> TableFile:
         *(entry for subject, names in config.values.items() for entry in _of_options("values", names, subject)),
         *(Entry("types", name, kind, "", f"option types.{name}") for name, kind in config.types.items()),
     ]
-    return TableFile((), "", tuple(entries))
+    return TableFile(entries=tuple(entries))
 
 
 def _of_options(section: str, names: Mapping[str, list[str]], subject: str = "") -> Iterator[Entry]:
@@ -92,7 +114,7 @@ def read_table(text: str, name: str) -> TableFile:
 
     problems = Problems()
     root = parse_text(text, name, problems, expected=f"a table file is a map of {', '.join(_KEYS)}")
-    table = _Reader(problems).read(root) if root is not None else TableFile((), "", ())
+    table = _Reader(problems).read(root) if root is not None else TableFile()
     problems.raise_if_any()
     return table
 
@@ -104,19 +126,33 @@ class _Reader:
         self._problems = problems
 
     def read(self, root: Node) -> TableFile:
-        agents: tuple[str, ...] = ()
-        prefix = ""
+        parts: dict[str, Any] = {}
         entries: list[Entry] = []
         for key, node in self._pairs(root, ()):
             if key == "agent":
-                agents = tuple(word for word, _ in self._words(node, (key,)))
+                parts["agents"] = tuple(word for word, _ in self._words(node, (key,)))
             elif key == "prefix":
-                prefix = self._word(node, (key,)) or ""
+                parts["prefix"] = self._word(node, (key,)) or ""
+            elif key == "unknown_with":
+                parts["unknown_with"] = frozenset(word for word, _ in self._words(node, (key,)))
             elif key in SECTIONS:
                 entries += self._section(key, node)
+            elif key in RULE_SECTIONS:
+                parts[key] = self._rules(key, node)
             else:
                 self._problems.add(root.keys[key], (key,), f"unknown section; there are {', '.join(_KEYS)}")
-        return TableFile(agents, prefix, tuple(entries))
+        return TableFile(entries=tuple(entries), **parts)
+
+    def _rules(self, section: str, node: Node) -> Any:
+        reader = RuleReader(self._problems)
+        if section == "rules":
+            return tuple(reader.rules(node))
+        read: dict[str, Callable[[Node], Any]] = {
+            "source": reader.source,
+            "refine": reader.refine,
+            "unnamed": reader.unnamed,
+        }
+        return read[section](node)
 
     def _section(self, section: str, node: Node) -> Iterator[Entry]:
         if section == "types":

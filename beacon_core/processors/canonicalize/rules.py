@@ -1,95 +1,26 @@
-"""What the tables make of one event: dictionary lookups, and a new event only where something changes."""
+"""What the tables of names alone make of an event: dictionary lookups, and a new event only where something changes."""
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
 from beacon_core.event import Attributes, AttributeValue, Event
+from beacon_core.processors.canonicalize.values import ValueRule
 
-AGENT = "beacon.agent.name"
-ACTION = "beacon.event.action"
-SOURCE_EVENT = "beacon.source.event"
-ORIGINAL = "beacon.original."
+AGENT: Final = "beacon.agent.name"
+ACTION: Final = "beacon.event.action"
+SOURCE_EVENT: Final = "beacon.source.event"
+SCHEMA: Final = "beacon.schema.version"
+ORIGINAL: Final = "beacon.original."
 
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
-_NUMBER = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?")
 _LONGEST_NAME = 256  # characters
-_INT64 = range(-(1 << 63), 1 << 63)
-
-
-def to_int(value: AttributeValue) -> AttributeValue:
-    """Return a decimal integer's text, or a double (rounded), as a 64-bit integer; anything else as it is."""
-    if isinstance(value, str) and _INTEGER.fullmatch(value):
-        number = int(value)
-    elif isinstance(value, float) and math.isfinite(value):
-        number = round(value)
-    else:
-        return value
-    return number if number in _INT64 else value
-
-
-def to_float(value: AttributeValue) -> AttributeValue:
-    """Return a number or a number's text as a double; anything else as it is."""
-    if type(value) is int or (isinstance(value, str) and _NUMBER.fullmatch(value)):
-        number = float(value)
-        return number if math.isfinite(number) else value
-    return value
-
-
-def to_bool(value: AttributeValue) -> AttributeValue:
-    """Return the texts `true` and `false` as booleans; anything else as it is."""
-    return value == "true" if isinstance(value, str) and value in {"true", "false"} else value
-
-
-def to_string(value: AttributeValue) -> AttributeValue:
-    """Return a boolean or a number as text; anything else as it is."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else value
-
-
-CONVERSIONS: dict[str, Callable[[AttributeValue], AttributeValue]] = {
-    "int": to_int,
-    "float": to_float,
-    "bool": to_bool,
-    "string": to_string,
-}
-
-
-class ValueRule:
-    """Canonical value and type of one attribute.
-
-    Args:
-        names: alias -> canonical value; both are texts, a boolean is compared as `true` or `false`.
-        kind: a key of `CONVERSIONS`, or empty.
-    """
-
-    __slots__ = ("_convert", "_first", "_names", "finished")
-
-    def __init__(self, names: Mapping[str, str], kind: str) -> None:
-        #: The type of values that are canonical whatever they are; None if there is none.
-        self.finished = {"int": int, "float": float, "bool": None if names else bool}.get(kind)
-        self._names = names
-        self._convert = CONVERSIONS.get(kind)
-        self._first = kind == "string"  # else a text made of a number would be looked up the next time only
-
-    def apply(self, value: AttributeValue) -> AttributeValue:
-        """Return the canonical value, the same object if it is that already."""
-        if self._first:
-            value = to_string(value)
-        if isinstance(value, str):
-            value = self._names.get(value, value)
-        elif isinstance(value, bool):
-            value = self._names.get("true" if value else "false", value)
-        return self._convert(value) if self._convert else value
 
 
 class Rules:
-    """The tables as they apply to the events of one agent, or of no agent.
+    """Names, values and types as they apply to the events of one agent, or to events that no agent made.
 
     Args:
         prefix: what the events' names begin with, or leave out.
@@ -116,24 +47,22 @@ class Rules:
         self._values = values or {}
         self._valued = frozenset(self._values)
         self._keep_original = keep_original
+        #: Whether these rules change nothing, whatever an event has.
+        self.inert = not (self._events or self._renames or self._values)
 
-    def apply(self, event: Event, agent: str) -> Event:
-        """Return the canonical event, the same object if it is that already.
-
-        Args:
-            event: any event.
-            agent: the canonical name of the agent that made it, empty if none did.
-        """
-        attributes = self._renamed(event.attributes)
-        attributes = self._revalued(attributes)
-        if agent and attributes.get(AGENT) != agent:
-            attributes = {**attributes, AGENT: agent}
+    def apply(self, event: Event) -> Event:
+        """Return the canonical event, the same object if it is that already."""
+        attributes = self.attributes(event.attributes)
         name = event.name
-        if event.signal == "log":
+        if event.signal == "log" and self._events:
             name, attributes = self._named(event, attributes)
         if attributes is event.attributes and name == event.name:
             return event
         return msgspec.structs.replace(event, name=name, attributes=attributes)
+
+    def attributes(self, attributes: Attributes) -> Attributes:
+        """Return attributes with canonical names and values, the same object if they have them already."""
+        return self._revalued(self._renamed(attributes))
 
     def _renamed(self, attributes: Attributes) -> Attributes:
         moves = self._moves(attributes)
@@ -179,11 +108,11 @@ class Rules:
         return {**attributes, **changes}
 
     def _named(self, event: Event, attributes: Attributes) -> tuple[str, Attributes]:
-        """Return name and attributes of a log event; an action that it brings along wins over the tables."""
+        """Return name and attributes of a log event; one that brings an action along has its name already."""
         action = attributes.get(ACTION)
         if isinstance(action, str) and action:
-            return action, attributes
-        for name in (event.name, event.attributes.get("event.name"), _qualified(event.body)):
+            return event.name, attributes
+        for name in (event.attributes.get("event.name"), event.name, qualified(event.body)):
             if not isinstance(name, str) or not name:
                 continue
             short = name.removeprefix(self._prefix)
@@ -197,6 +126,6 @@ class Rules:
         return event.name, attributes
 
 
-def _qualified(body: AttributeValue) -> str:
+def qualified(body: AttributeValue) -> str:
     """Return a body that can be an event's full name; a message of one word is none, and a long text neither."""
     return body if isinstance(body, str) and len(body) < _LONGEST_NAME and "." in body else ""

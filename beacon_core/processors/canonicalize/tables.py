@@ -3,35 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from beacon_core.errors import ConfigurationError
+from beacon_core.event import Attributes
 from beacon_core.processors.canonicalize.agents import AgentNames
+from beacon_core.processors.canonicalize.plan import CATEGORY, RAW, Field, Fields, Options
+from beacon_core.processors.canonicalize.plans import AgentPlans
 from beacon_core.processors.canonicalize.reading import Entry, TableFile
-from beacon_core.processors.canonicalize.rules import ACTION, AGENT, ORIGINAL, SOURCE_EVENT, Rules, ValueRule
+from beacon_core.processors.canonicalize.rule_reading import Derivation, Rule
+from beacon_core.processors.canonicalize.rules import ACTION, AGENT, ORIGINAL, SCHEMA, SOURCE_EVENT, Rules
+from beacon_core.processors.canonicalize.schema import load_schema
+from beacon_core.processors.canonicalize.values import ABSENT, ValueRule
 
 #: Attributes that the processor writes. No table leads away from them, or a second pass would change something.
-WRITTEN = frozenset({AGENT, ACTION, SOURCE_EVENT})
+WRITTEN: Final = frozenset({AGENT, ACTION, SOURCE_EVENT, SCHEMA, CATEGORY, RAW})
+
+#: Stands for agents that nobody knows; no agent has this name.
+UNKNOWN: Final = "*"
 
 _Key = tuple[str, str, str]  # section, subject, alias
+_Layers = Sequence[Sequence[TableFile]]
 
 
 class Tables:
     """All tables, ready for use. Any thread.
 
     Args:
-        agents: how agents are recognized.
-        prefixes: what event, metric and span names begin with -> the agent that names them so.
-        rules: the rules for the events of each agent; of no agent under the empty name.
+        layers: the files, of which those of a later layer win.
+        options: what the processor's options say.
+
+    Raises:
+        ConfigurationError: a line for each ambiguity, with both positions.
     """
 
-    def __init__(self, agents: AgentNames, prefixes: Mapping[str, str], rules: Mapping[str, Rules]) -> None:
-        self.agents = agents
-        self._prefixes = prefixes
-        self._rules = rules
+    def __init__(self, layers: _Layers, options: Options | None = None) -> None:
+        options = options or Options()
+        files = [file for layer in layers for file in layer]
+        self.agents = AgentNames(_patterns(layers))
+        self.unknown_with = tuple(sorted({name for file in files for name in file.unknown_with}))
+        self._prefixes = {file.prefix: file.agents[0] for file in reversed(files) if file.prefix and file.agents}
+        self._rules: dict[str, Rules] = {}
+        self._refine: dict[str, list[tuple[str, Mapping[str, str]]]] = {}
+        self._plans: dict[str, AgentPlans] = {}
+        problems: dict[str, None] = {}  # in order, each once: what all agents share is looked at for each of them
+        named = dict.fromkeys([*self.agents.names, *(name for file in files for name in file.agents)])
+        scopes = {agent: _Scope(agent, layers) for agent in ("", UNKNOWN, *named)}
+        for scope in scopes.values():
+            problems |= dict.fromkeys(scope.problems())
+        if problems:
+            raise ConfigurationError("\n".join(problems))
+        for agent, scope in scopes.items():
+            self._rules[agent] = scope.rules(keep_original=options.keep_original)
+            self._refine[agent] = scope.refinements()
+            if agent:
+                self._plans[agent] = scope.plans(options)
 
     def rules(self, agent: str) -> Rules:
-        """Return the rules for the events of an agent; `agent` may be any name."""
+        """Return names, values and types for the events of an agent; `agent` may be any name."""
         return self._rules.get(agent) or self._rules[""]
+
+    def plans(self, agent: str) -> AgentPlans:
+        """Return what makes normalized events of an agent's."""
+        return self._plans.get(agent) or self._plans[UNKNOWN]
+
+    def knows(self, agent: str) -> bool:
+        """Return whether an agent's events are normalized."""
+        return agent in self._plans
+
+    def refined(self, agent: str, attributes: Attributes) -> str:
+        """Return the agent that an event's attributes tell more exactly."""
+        for attribute, agents in self._refine.get(agent, ()):
+            value = attributes.get(attribute)
+            if isinstance(value, str) and value in agents:
+                return agents[value]
+        return agent
 
     def agent_of(self, name: str) -> str:
         """Return the agent whose prefix is a name's first word and its dot, empty if there is none."""
@@ -39,27 +85,7 @@ class Tables:
         return self._prefixes.get(head + dot, "") if dot else ""
 
 
-def compile_tables(layers: Sequence[Sequence[TableFile]], *, keep_original: bool = False) -> Tables:
-    """Return the tables of `layers`, of which a later one replaces what an earlier one says about an alias.
-
-    Raises:
-        ConfigurationError: a line for each ambiguity, with both positions.
-    """
-    files = [file for layer in layers for file in layer]
-    names = dict.fromkeys(name for file in files for name in file.agents)
-    rules: dict[str, Rules] = {}
-    problems: dict[str, None] = {}  # in order, each once: what all agents share is looked at for each of them
-    for agent in ("", *names):
-        scope = _Scope(agent, layers)
-        problems |= dict.fromkeys(scope.problems())
-        rules[agent] = scope.rules(keep_original=keep_original)
-    if problems:
-        raise ConfigurationError("\n".join(problems))
-    prefixes = {file.prefix: file.agents[0] for file in reversed(files) if file.prefix and file.agents}
-    return Tables(AgentNames(_patterns(layers)), prefixes, rules)
-
-
-def _patterns(layers: Sequence[Sequence[TableFile]]) -> dict[str, list[str]]:
+def _patterns(layers: _Layers) -> dict[str, list[str]]:
     """Return the agents' patterns: the last layer's are tried first."""
     patterns: dict[str, list[str]] = {}
     for layer in reversed(layers):
@@ -73,14 +99,17 @@ def _patterns(layers: Sequence[Sequence[TableFile]]) -> dict[str, list[str]]:
 class _Scope:
     """What applies to the events of one agent: the files about it and those about all events."""
 
-    def __init__(self, agent: str, layers: Sequence[Sequence[TableFile]]) -> None:
-        used = [[file for file in layer if not file.agents or agent in file.agents] for layer in layers]
-        self._prefix = next((file.prefix for layer in reversed(used) for file in layer if file.prefix), "")
+    def __init__(self, agent: str, layers: _Layers) -> None:
+        self._used = [[file for file in layer if _is_about(file, agent)] for layer in layers]
+        self._prefix = next((file.prefix for layer in reversed(self._used) for file in layer if file.prefix), "")
         self._targets: dict[_Key, Entry] = {}
         self._canonical: dict[_Key, Entry] = {}
         self._ambiguous: list[tuple[Entry, Entry]] = []
-        for layer in used:
+        for layer in self._used:
             self._add(entry for file in layer for entry in file.entries if entry.section != "agents")
+        for each in self._derivations():
+            declared = Entry("attributes", "", each.target, each.target, each.position)
+            self._canonical.setdefault(self._key(declared), declared)
 
     def _add(self, entries: Iterable[Entry]) -> None:
         layer: dict[_Key, Entry] = {}
@@ -97,6 +126,18 @@ class _Scope:
         alias = entry.alias.removeprefix(self._prefix) if entry.section == "events" else entry.alias
         return entry.section, entry.subject, alias
 
+    def _files(self) -> Iterator[TableFile]:
+        for layer in self._used:
+            yield from layer
+
+    def _derivations(self) -> Iterator[Derivation]:
+        for file in self._files():
+            yield from file.source
+            for rule in file.rules:
+                yield from rule.fields
+
+    # ---- what is wrong ----
+
     def problems(self) -> Iterator[str]:
         """Yield what is ambiguous."""
         for first, second in self._ambiguous:
@@ -104,6 +145,11 @@ class _Scope:
         for key, entry in self._targets.items():
             yield from self._chains(key, entry)
             yield from self._misplaced(entry)
+        for each in self._derivations():
+            if each.target in WRITTEN or each.target.startswith(ORIGINAL):
+                yield f'{each.position} "{each.target}" is written by this processor; action says what happened'
+        for layer in self._used:
+            yield from self._same_rules(layer)
 
     def _chains(self, key: _Key, entry: Entry) -> Iterator[str]:
         declared = self._canonical.get(key)
@@ -125,21 +171,90 @@ class _Scope:
             section = "agents" if entry.subject == AGENT else "events"
             yield f'{entry.position} "{entry.subject}" has its values from the section {section}'
 
+    @staticmethod
+    def _same_rules(layer: Sequence[TableFile]) -> Iterator[str]:
+        """Yield rules of one layer that apply to the same events and want different actions."""
+        seen: dict[tuple[str, str, str], Rule] = {}
+        for rule in (rule for file in layer for rule in file.rules if rule.action):
+            for signal in rule.signals:
+                for event in rule.events or ("",):
+                    first = seen.setdefault((signal, event, repr(rule.written)), rule)
+                    if first.action != rule.action:
+                        yield (
+                            f'{rule.position} the same events get the action "{rule.action}" here and '
+                            f'"{first.action}": {first.position}'
+                        )
+
+    # ---- what comes of it ----
+
     def rules(self, *, keep_original: bool) -> Rules:
-        """Return the rules, which make sense if there are no problems."""
-        sections: dict[str, dict[str, dict[str, str]]] = {"events": {}, "attributes": {}, "values": {}, "types": {}}
-        for (section, subject, alias), entry in self._targets.items():
-            sections[section].setdefault(subject, {})[alias] = entry.canonical
-        values, types = sections["values"], sections["types"]
+        """Return names, values and types, which make sense if there are no problems."""
+        values = self._section("values")
+        types = self._section("types")
         return Rules(
             prefix=self._prefix,
-            events=sections["events"].get(""),
-            renames=sections["attributes"].get(""),
+            events=self._section("events").get(""),
+            renames=self._section("attributes").get(""),
             values={
                 name: ValueRule(values.get(name, {}), types.get(name, {}).get("", "")) for name in {**values, **types}
             },
             keep_original=keep_original,
         )
+
+    def refinements(self) -> list[tuple[str, Mapping[str, str]]]:
+        """Return the attributes that tell agents from each other, the last file's first."""
+        return [pair for file in reversed([*self._files()]) for pair in file.refine.items()]
+
+    def plans(self, options: Options) -> AgentPlans:
+        """Return what makes normalized events."""
+        return AgentPlans(
+            load_schema(),
+            options,
+            self._fields(),
+            prefix=self._prefix,
+            rules=[rule for layer in self._used for rule in _rules(layer) if not rule.only_takes],
+            source=[each for file in self._files() for each in file.source],
+            unnamed=frozenset(signal for file in self._files() for signal in file.unnamed),
+        )
+
+    def _fields(self) -> Fields:
+        schema = load_schema()
+        values, types = self._section("values"), self._section("types")
+        rules: dict[str, ValueRule] = {}
+        for name in {**schema.names, **values, **types}:
+            spec = schema.names.get(name)
+            kind = types.get(name, {}).get("", spec.type if spec else "")
+            rules[name] = ValueRule(values.get(name, {}), kind, spec.values if spec else ())
+        renames = {"event.name": SOURCE_EVENT, "event.action": ACTION, **self._section("attributes").get("", {})}
+        fields = Fields(schema, renames, rules)
+        unused = [name for file in self._files() for rule in file.rules if rule.only_takes for name in rule.takes]
+        for name in (AGENT, *unused):  # the agent's own name for itself, and what no rule needs
+            fields.known[name] = Field(name, None, lambda _: ABSENT, copied=False)
+        return fields
+
+    def _section(self, wanted: str) -> dict[str, dict[str, str]]:
+        """Return subject -> alias -> canonical name of a section."""
+        found: dict[str, dict[str, str]] = {}
+        for (section, subject, alias), entry in self._targets.items():
+            if section == wanted:
+                found.setdefault(subject, {})[alias] = entry.canonical
+        return found
+
+
+def _is_about(file: TableFile, agent: str) -> bool:
+    if agent == UNKNOWN and file.unknown_with:
+        return True
+    return not file.agents or agent in file.agents
+
+
+def _rules(layer: Sequence[TableFile]) -> Iterator[Rule]:
+    """Yield a layer's names of events as rules, then its rules."""
+    for file in layer:
+        for entry in file.entries:
+            if entry.section == "events" and entry.alias != entry.canonical:
+                yield Rule(entry.position, events=(entry.alias,), action=entry.canonical)
+    for file in layer:
+        yield from file.rules
 
 
 def _what(entry: Entry) -> str:

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from beacon_core.processors.sanitize.config import SanitizeConfig
-from beacon_core.processors.sanitize.processor import SanitizeProcessor
+from beacon_core.processors.sanitize.known import KnownValues, secret_variables
+from beacon_core.processors.sanitize.lines import redact_lines
+from beacon_core.processors.sanitize.processor import SanitizeProcessor, make_redactor
 
-__all__ = ["SanitizeConfig", "SanitizeProcessor"]
+__all__ = [
+    "KnownValues",
+    "SanitizeConfig",
+    "SanitizeProcessor",
+    "make_redactor",
+    "redact_lines",
+    "secret_variables",
+]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections.abc import Collection, Container, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from beacon_core.event import Attributes, AttributeValue, Event, Scope
-from beacon_core.processors.sanitize.collect import Pool
+from beacon_core.event import Attributes, AttributeValue, Batch, Event, Scope
+from beacon_core.processors.sanitize.collect import Columns, Pool
 from beacon_core.processors.sanitize.limits import TRUNCATED
 from beacon_core.processors.sanitize.text import Redacted
 from beacon_core.processors.sanitize.walk import Rewriter
@@ -40,26 +39,90 @@ class BatchRewriter:
         self._changes = changes
         self._sensitive = sensitive
         self._personal = personal
+        self._pool = pool
         self._special = {key for key in pool.keys if key in changes or key in sensitive}
-        self._resources: dict[int, Attributes] = {}
-        self._scopes: dict[int, Scope | None] = {}
-        self.total: Counter[str] = Counter()
+        self.total: dict[str, int] = {}
 
-    def event(self, event: Event, flat: bool) -> Event:
-        """Return an event without secrets, the same object if it holds none.
+    def events(self, batch: Batch) -> list[Event]:
+        """Return the events of the batch without secrets; those that hold none are the same objects."""
+        events = list(batch.events)
+        members: dict[int, dict[str, Any]] = {place: self._row(events[place], place) for place in self._pool.rows}
+        for columns in self._pool.columns:
+            self._add_columns(columns, events, members)
+        self._add_shared(events, members)
+        replace = msgspec.structs.replace
+        for place, changed in members.items():
+            if changed:
+                events[place] = replace(events[place], **changed)
+        return events
 
-        Args:
-            event: an event of the batch.
-            flat: whether looking up its texts is enough, see `Pool`.
-        """
-        rewrite = self._look_up if flat and self._special.isdisjoint(event.attributes) else self._walk
-        members = rewrite(event)
-        resource, scope = self._resource(event.resource), self._scope(event.scope)
-        if resource is not event.resource:
-            members["resource"] = resource
-        if scope is not event.scope:
-            members["scope"] = scope
-        return msgspec.structs.replace(event, **members) if members else event
+    def _row(self, event: Event, place: int) -> dict[str, Any]:
+        """Return the members of an event that change, those aside that it shares with others."""
+        flat = place in self._pool.flat and self._special.isdisjoint(event.attributes)
+        return self._look_up(event) if flat else self._walk(event)
+
+    def _add_columns(self, columns: Columns, events: list[Event], members: dict[int, dict[str, Any]]) -> None:
+        """Add the members that change of events of one shape."""
+        changes = self._changes
+        if not self._special.isdisjoint(columns.keys):
+            members.update((place, self._walk(events[place])) for place in columns.places)
+            return
+        edits: dict[int, Attributes] = {}
+        hits: dict[int, list[Redacted]] = {}
+        for position, texts in columns.texts.items():
+            if not texts.isdisjoint(changes):
+                self._edit(columns, position, events, edits, hits)
+        for place, found in hits.items():
+            edits[place] = self._summarize(edits[place], found)
+        for place, attributes in edits.items():
+            members[place] = {"attributes": attributes}
+        if not columns.heads.isdisjoint(changes):
+            for place in columns.places:
+                self._add_heads(events[place], members.setdefault(place, {}))
+
+    def _edit(
+        self,
+        columns: Columns,
+        position: int,
+        events: list[Event],
+        edits: dict[int, Attributes],
+        hits: dict[int, list[Redacted]],
+    ) -> None:
+        """Put the new texts of a column into copies of the attributes, and note what is to be summed up for them."""
+        key = columns.keys[position]
+        for place, hit in zip(columns.places, map(self._changes.get, columns.columns[position]), strict=True):
+            if hit is not None:
+                attributes = edits.get(place)
+                if attributes is None:
+                    attributes = edits[place] = events[place].attributes.copy()
+                attributes[key] = hit.text
+                if place in hits:
+                    hits[place].append(hit)
+                else:
+                    hits[place] = [hit]
+
+    def _add_heads(self, event: Event, members: dict[str, Any]) -> None:
+        """Add the name, severity and body of an event to its members that change."""
+        hits: list[Redacted] = []
+        for member, text in (("name", event.name), ("severity_text", event.severity_text), ("body", event.body)):
+            if text in self._changes:
+                members[member] = self._hit(text, hits)
+        if hits:
+            members["attributes"] = self._summarize(members.get("attributes", event.attributes), hits)
+
+    def _add_shared(self, events: list[Event], members: dict[int, dict[str, Any]]) -> None:
+        """Add resources and scopes that change."""
+        resources = {key: self._resource(resource) for key, resource in self._pool.resources.items()}
+        scopes = {key: self._scope(scope) for key, scope in self._pool.scopes.items()}
+        same = all(new is self._pool.resources[key] for key, new in resources.items())
+        if same and all(new is self._pool.scopes[key] for key, new in scopes.items()):
+            return
+        for place, event in enumerate(events):
+            resource, scope = resources[id(event.resource)], scopes[id(event.scope)]
+            if resource is not event.resource:
+                members.setdefault(place, {})["resource"] = resource
+            if scope is not event.scope:
+                members.setdefault(place, {})["scope"] = scope
 
     def _look_up(self, event: Event) -> dict[str, Any]:
         changes, attributes = self._changes, event.attributes
@@ -73,7 +136,7 @@ class BatchRewriter:
                 key: self._hit(value, hits) if value in changes else value for key, value in attributes.items()
             }
         if hits:
-            members["attributes"] = self._summarize(attributes, hits, any(hit.cut for hit in hits))
+            members["attributes"] = self._summarize(attributes, hits)
         return members
 
     def _hit(self, text: Any, hits: list[Redacted]) -> str:
@@ -86,45 +149,42 @@ class BatchRewriter:
         members = rewriter.members(event)
         if members:
             attributes = members.get("attributes", event.attributes)
-            members["attributes"] = self._summarize(attributes, (rewriter,), rewriter.cut)
+            members["attributes"] = self._summarize(attributes, (rewriter,))
         return members
 
     def _resource(self, resource: Attributes) -> Attributes:
-        done = self._resources.get(id(resource))  # the batch keeps it alive, so its id stays its own
-        if done is None:
-            rewriter = Rewriter(self._changes.get, self._sensitive)
-            done = rewriter.mapping(resource)
-            if done is not resource:
-                done = self._summarize(done, (rewriter,), rewriter.cut)
-            self._resources[id(resource)] = done
-        return done
+        rewriter = Rewriter(self._changes.get, self._sensitive)
+        done = rewriter.mapping(resource)
+        return resource if done is resource else self._summarize(done, (rewriter,))
 
     def _scope(self, scope: Scope | None) -> Scope | None:
         if scope is None:
             return None
-        done = self._scopes.get(id(scope))
-        if done is None:
-            rewriter = Rewriter(self._changes.get, self._sensitive)
-            members = rewriter.members(scope)
-            if members:
-                attributes = members.get("attributes", scope.attributes)
-                members["attributes"] = self._summarize(attributes, (rewriter,), rewriter.cut)
-            done = self._scopes[id(scope)] = msgspec.structs.replace(scope, **members) if members else scope
-        return done
+        rewriter = Rewriter(self._changes.get, self._sensitive)
+        members = rewriter.members(scope)
+        if not members:
+            return scope
+        attributes = members.get("attributes", scope.attributes)
+        members["attributes"] = self._summarize(attributes, (rewriter,))
+        return msgspec.structs.replace(scope, **members)
 
-    def _summarize(self, attributes: Attributes, hits: Iterable[Redacted | Rewriter], cut: bool) -> Attributes:
+    def _summarize(self, attributes: Attributes, hits: Sequence[Redacted | Rewriter]) -> Attributes:
         """Add to the counts, and to the attributes what they say about the changes."""
-        counts: dict[str, int] = {}
+        secrets: dict[str, int] = {}
+        cut = False
+        total, personal = self.total, self._personal
         for hit in hits:
+            cut = cut or hit.cut
             for rule_id, count in hit.counts.items():
-                counts[rule_id] = counts.get(rule_id, 0) + count
-        for rule_id, count in counts.items():  # Counter.update costs more than everything else here
-            self.total[rule_id] += count
-        secrets = {rule_id: count for rule_id, count in counts.items() if rule_id not in self._personal}
+                total[rule_id] = total.get(rule_id, 0) + count
+                if rule_id not in personal:
+                    secrets[rule_id] = secrets.get(rule_id, 0) + count
+        if not secrets and not cut:
+            return attributes
         added: Attributes = {TRUNCATED: True} if cut else {}
         if secrets:
             added[SUMMARY] = _sum(attributes.get(SUMMARY), secrets)
-        return {**attributes, **added} if added else attributes
+        return {**attributes, **added}
 
 
 def _sum(before: AttributeValue, counts: dict[str, int]) -> AttributeValue:

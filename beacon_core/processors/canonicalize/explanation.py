@@ -1,0 +1,145 @@
+"""Which table says what about a name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from beacon_core.processors.canonicalize.agents import AgentNames
+from beacon_core.processors.canonicalize.patterns import fits
+from beacon_core.processors.canonicalize.reading import Entry, TableFile
+from beacon_core.processors.canonicalize.rule_reading import Rule
+from beacon_core.processors.canonicalize.schema import SOURCE, load_schema
+
+_SINGULAR = {
+    "agents": "agent",
+    "events": "event",
+    "attributes": "attribute",
+    "values": "value",
+    "types": "type",
+}
+
+
+class Finding(NamedTuple):
+    """One thing that a table says.
+
+    Attributes:
+        position: the table, `file:line:column`.
+        kind: agent, event, attribute, value, type, rule, or name for the schema's own.
+        says: what it says, in words.
+        agents: whose events it is about; empty for all events.
+        replaced_by: where a later table says otherwise; empty if none does.
+    """
+
+    position: str
+    kind: str
+    says: str
+    agents: tuple[str, ...] = ()
+    replaced_by: str = ""
+
+
+def explain(layers: Sequence[Sequence[TableFile]], name: str) -> list[Finding]:
+    """Return what the tables say about a name: as an event, an attribute, a value, an agent.
+
+    Args:
+        layers: the files, of which those of a later layer win.
+        name: a canonical name or another one, as people write it.
+    """
+    found = [*_known(name)]
+    files = [file for layer in layers for file in layer]
+    for number, file in enumerate(files):
+        found += _named(file, name, files[number + 1 :])
+        for rule in file.rules:
+            found += (Finding(rule.position, "rule", says, file.agents) for says in _ruled(rule, file, name))
+        found += _sourced(file, name)
+    return found
+
+
+def _named(file: TableFile, name: str, later: Sequence[TableFile]) -> Iterator[Finding]:
+    for entry in file.entries:
+        says = _said(entry, file, name)
+        if says:
+            kind = _SINGULAR[entry.section]
+            yield Finding(entry.position, kind, says, file.agents, _replaced(entry, file, later))
+
+
+def _sourced(file: TableFile, name: str) -> Iterator[Finding]:
+    for each in file.source:
+        if each.target == name:
+            yield Finding(each.position, "source", f"{name} is {_json(each.written)}", file.agents)
+    for attribute, agents in file.refine.items():
+        for value, agent in agents.items():
+            if name in {attribute, value, agent}:
+                yield Finding("", "agent", f"{attribute} {value} means the agent {agent}", file.agents)
+
+
+def _known(name: str) -> Iterator[Finding]:
+    known = load_schema().names.get(name)
+    if known is not None:
+        line = next(
+            number for number, text in enumerate(SOURCE.read_text("utf-8").splitlines(), 1) if f'"{name}" = ' in text
+        )
+        kind = f" ({known.type})" if known.type else ""
+        yield Finding(f"{SOURCE.name}:{line}:1", "name", f"{name}{kind}: {known.about}")
+
+
+def _said(entry: Entry, file: TableFile, name: str) -> str:
+    """Return what a row says about a name, empty if nothing."""
+    if entry.section == "types":
+        return f"{name} is of type {entry.canonical}" if entry.subject == name else ""
+    if entry.alias == entry.canonical:
+        return ""
+    where = f"{entry.subject}: " if entry.subject else ""
+    said = f"{where}{entry.alias} -> {entry.canonical or '(no value)'}"
+    if name in {entry.canonical, entry.subject} or _is_alias(entry, file, name):
+        return said
+    return ""
+
+
+def _is_alias(entry: Entry, file: TableFile, name: str) -> bool:
+    if entry.section == "agents":
+        return bool(AgentNames({entry.canonical: [entry.alias]}).match(name))
+    if entry.section == "events":
+        return entry.alias.removeprefix(file.prefix) == name.removeprefix(file.prefix)
+    return entry.alias == name
+
+
+def _replaced(entry: Entry, file: TableFile, later: Sequence[TableFile]) -> str:
+    for other in later:
+        if other.agents and not set(other.agents) & set(file.agents):
+            continue
+        for each in other.entries:
+            same = (each.section, each.subject, each.alias) == (entry.section, entry.subject, entry.alias)
+            if same and each.canonical not in {each.alias, entry.canonical}:
+                return each.position
+    return ""
+
+
+def _ruled(rule: Rule, file: TableFile, name: str) -> Iterator[str]:
+    """Yield what a rule says about a name."""
+    short = name.removeprefix(file.prefix)
+    about = f"{'/'.join(rule.signals)} {', '.join(rule.events) or 'all'}{_condition(rule.written)}"
+    if any(fits(word, event.removeprefix(file.prefix).split("*")) for event in rule.events for word in (name, short)):
+        yield f"{about} -> {_effect(rule)}"
+    elif name in {rule.action, *rule.takes}:
+        yield f"{about} -> {rule.action or 'used up'}"
+    for field in rule.fields:
+        expression = field.expression
+        used = {*expression.names, *(pair for pair, _ in expression.members)} if expression else {str(field.constant)}
+        if name == field.target or name in used:
+            yield f"{about}: {field.target} = {_json(field.written)}"
+
+
+def _effect(rule: Rule) -> str:
+    if rule.noise is not None:
+        return "left out as noise" if rule.noise else "kept"
+    return rule.action or ", ".join(field.target for field in rule.fields) or rule.severity or "used up"
+
+
+def _condition(written: Mapping[str, Any]) -> str:
+    return f" if {_json(written)}" if written else ""
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

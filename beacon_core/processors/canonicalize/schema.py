@@ -1,0 +1,81 @@
+"""The normalized event as data: its names, their types, severities; read from `normalized.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from beacon_core.processors.canonicalize.patterns import fits
+from beacon_core.processors.canonicalize.values import CONVERSIONS, ValueRule
+
+SOURCE = Path(__file__).with_name("normalized.toml")
+
+#: Severity words and their numbers (OpenTelemetry's logs data model).
+SEVERITIES = {"TRACE": 1, "DEBUG": 5, "INFO": 9, "WARN": 13, "WARNING": 13, "ERROR": 17, "FATAL": 21}
+
+
+class Name(NamedTuple):
+    """A canonical name: its type (empty if any), what it is, its only values (empty if any), its group's title."""
+
+    type: str
+    about: str
+    values: tuple[str, ...]
+    group: str
+
+
+class Schema:
+    """What `normalized.toml` says.
+
+    Attributes:
+        version: of the schema.
+        kind: `beacon.event.kind` of an agent's events.
+        actions: signal -> action of events without a rule of their own.
+        sources: signal -> `beacon.source`.
+        names: the canonical names.
+    """
+
+    def __init__(self, plain: Mapping[str, Any]) -> None:
+        self.version: str = plain["version"]
+        self.kind: str = plain["kind"]
+        self.actions: Mapping[str, str] = plain["actions"]
+        self.sources: Mapping[str, str] = plain["sources"]
+        self._families = tuple(plain["families"])
+        self._categories: Mapping[str, str] = plain["categories"]
+        self._severity: Mapping[str, str] = plain["severity"]
+        self._on_failure: Mapping[str, str] = plain["severity_on_failure"]
+        self._types = [(kind, word.split("*")) for kind, words in plain["types"].items() for word in words]
+        self._rules = {kind: ValueRule({}, kind) for kind in CONVERSIONS}
+        self.names: dict[str, Name] = {
+            name: Name(spec.get("type", ""), spec["about"], tuple(spec.get("values", ())), group["title"])
+            for group in plain["groups"]
+            for name, spec in group["names"].items()
+        }
+
+    def is_kept(self, name: str) -> bool:
+        """Return whether a name is left as it is although it is not in `names`: it is of a known family."""
+        return name.startswith(self._families)
+
+    def raw_rule(self, name: str) -> ValueRule | None:
+        """Return what is done to the values of a source's attribute that no rule takes."""
+        return next((self._rules[kind] for kind, literals in self._types if fits(name, literals)), None)
+
+    def category(self, action: str) -> str:
+        """Return the category of an action."""
+        first = action.partition(".")[0]
+        return self._categories.get(first, first)
+
+    def severity(self, action: str, outcome: object) -> str:
+        """Return the severity of an event whose source has none."""
+        word = self._severity.get(action)
+        if word is None and outcome == "failure":
+            word = self._on_failure.get(action)
+        return word or "INFO"
+
+
+@cache
+def load_schema() -> Schema:
+    """Return the schema; read once."""
+    return Schema(tomllib.loads(SOURCE.read_text("utf-8")))

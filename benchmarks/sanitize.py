@@ -1,0 +1,95 @@
+"""What `sanitize` costs an event, in batches of 100 like a coding agent's telemetry: in all, and by share.
+
+Run it on an idle machine: python benchmarks/sanitize.py [FOLDER OF otlpgen.py]. Every batch is new to the processor,
+so that nothing it remembers helps it. The yardstick, what gathering the distinct values of the attributes costs, tells
+machines apart.
+"""
+
+from __future__ import annotations
+
+import importlib
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from beacon_core.component import Host
+from beacon_core.event import Batch
+from beacon_core.otlp import decode_request
+from beacon_core.processors.sanitize import SanitizeConfig, SanitizeProcessor
+from beacon_core.processors.sanitize.batch import BatchRewriter
+from beacon_core.processors.sanitize.collect import Pool
+from beacon_core.processors.sanitize.known import KnownValues
+from beacon_core.processors.sanitize.rules import built_in_rules
+from beacon_core.processors.sanitize.search import ENGINES, plain_engine
+from beacon_core.processors.sanitize.text import TextRedactor
+
+SIZE = 100
+ROUNDS = 15
+BATCHES = 20  # in a round
+GENERATOR = Path(__file__).parents[1].parent / "shared" / "bench"
+
+
+def batches(generator: Any, first: int) -> list[Batch]:
+    """Return the batches of one round, different from those of any other."""
+    result = []
+    for seed in range(first, first + BATCHES):
+        body = generator.encode(SIZE, seed, "protobuf").replace(generator.PLACEHOLDER.encode(), b"%010d" % seed)
+        result.append(decode_request("/v1/logs", body, encoding="protobuf", received_unix_nano=1).batch)
+    return result
+
+
+def cost(work: Callable[[Any], Any], inputs: Iterable[Any]) -> tuple[float, list[Any]]:
+    """Return microseconds an event, and what came out."""
+    begin = time.perf_counter()
+    results = [work(each) for each in inputs]
+    return (time.perf_counter() - begin) * 1e6 / (BATCHES * SIZE), results
+
+
+def measure(generator: Any) -> dict[str, list[float]]:
+    """Return the costs of every round by share."""
+    processor = SanitizeProcessor(SanitizeConfig())
+    processor.start(Host("sanitize"))
+    redactor = TextRedactor(built_in_rules(), KnownValues(), 4)
+    plain = TextRedactor(built_in_rules(), KnownValues(), 4, engines=[plain_engine])
+
+    def rewrite(each: tuple[Batch, Pool, Any]) -> None:
+        batch, pool, changes = each
+        BatchRewriter(changes, redactor.sensitive, redactor.personal, pool).events(batch)
+
+    costs: dict[str, list[float]] = {}
+    for number in range(ROUNDS + 1):
+        fresh = batches(generator, 1000 + number * BATCHES)
+        shares: dict[str, float] = {}
+        shares["yardstick"], _ = cost(lambda batch: set().union(*[e.attributes.values() for e in batch]), fresh)
+        shares["sanitize"], _ = cost(processor.process, fresh)
+        shares["  gather texts"], pools = cost(Pool, fresh)
+        shares["  search keywords"], _ = cost(lambda pool: redactor._find(pool.texts), pools)  # noqa: SLF001
+        both, changes = cost(lambda pool: redactor.redact_all(pool.texts), pools)
+        shares["  apply rules"] = both - shares["  search keywords"]
+        shares["  rewrite events"], _ = cost(rewrite, zip(fresh, pools, changes, strict=True))
+        shares["search and rules without the automaton"], _ = cost(lambda pool: plain.redact_all(pool.texts), pools)
+        for name, value in shares.items():
+            if number:  # the first round compiles the expressions
+                costs.setdefault(name, []).append(value)
+    return costs
+
+
+def main() -> None:
+    """Measure and print."""
+    sys.path.insert(0, sys.argv[1] if len(sys.argv) > 1 else str(GENERATOR))
+    costs = measure(importlib.import_module("otlpgen"))
+    engine = next(make.__name__ for make in ENGINES if make([b"x"]))
+    rules = len(built_in_rules().rules)
+    print(f"{platform.platform()}, Python {platform.python_version()}, {rules} rules, engine: {engine}")
+    print(f"{'microseconds an event':42}{'best':>8}{'median':>8}{'ratio':>8}")
+    yardstick = min(costs["yardstick"])
+    for name, values in costs.items():
+        values.sort()
+        print(f"{name:42}{values[0]:8.2f}{values[len(values) // 2]:8.2f}{values[0] / yardstick:8.1f}")
+
+
+if __name__ == "__main__":
+    main()

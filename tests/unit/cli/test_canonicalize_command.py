@@ -1,0 +1,71 @@
+"""`beacon canonicalize --explain`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from beacon_core.cli import main
+
+
+def explain(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["canonicalize", "--explain", *arguments])
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "says"),
+    [
+        ("tool_name", "packs/claude_code.yaml:", "attribute  tool_name -> gen_ai.tool.name"),
+        ("claude_code.user_prompt", "packs/claude_code.yaml:", "event  user_prompt -> prompt.submitted"),
+        ("prompt.submitted", "packs/codex_cli.yaml:", "event  user_prompt -> prompt.submitted"),
+        ("accept", "packs/claude_code.yaml:", "value  beacon.approval.decision: accept -> allowed"),
+        ("claude-code", "packs/agents.yaml:", "agent  *claude* -> claude_code"),
+        ("process.command_line", "normalized.toml:", "name  process.command_line (string)"),
+        ("plugin_loaded", "packs/claude_code.yaml:", "left out as noise"),
+        ("tool_input", "packs/claude_code.yaml:", "file.path = "),
+        ("sdk-ts", "-", "app.entrypoint sdk-ts means the agent claude_agent_sdk"),
+    ],
+)
+def test_it_says_which_table_maps_a_name_to_what(name: str, file: str, says: str) -> None:
+    result = explain(name)
+    assert result.exit_code == 0
+    assert [line for line in result.output.splitlines() if line.startswith(file) and says in line]
+
+
+def test_a_name_that_no_table_has_is_said_to_pass() -> None:
+    result = explain("nonsense")
+    assert result.exit_code == 0
+    assert result.output.startswith("no table says anything about nonsense")
+    assert json.loads(explain("nonsense", "--json").output) == []
+
+
+def test_json_has_position_kind_and_agents() -> None:
+    found = json.loads(explain("function_name", "--json").output)
+    (finding,) = [each for each in found if each["kind"] == "attribute"]
+    assert finding["position"].startswith("packs/gemini_cli.yaml:")
+    assert finding["says"] == "function_name -> gen_ai.tool.name"
+    assert finding["agents"] == ["gemini_cli"]
+    assert finding["replaced_by"] == ""
+
+
+def test_a_table_of_the_user_is_named_as_what_replaces_a_shipped_line(tmp_path: Path) -> None:
+    table = tmp_path / "names.yaml"
+    table.write_text("attributes:\n  acme.tool: [tool_name]\n")
+    lines = explain("tool_name", "--table", str(table)).output.splitlines()
+    assert f"{table}:2:15  attribute  tool_name -> acme.tool" in lines
+    assert [line for line in lines if line.endswith(f"replaced by {table}:2:15")]
+
+
+def test_p10_an_ambiguous_table_is_refused(tmp_path: Path) -> None:
+    table = tmp_path / "names.yaml"
+    table.write_text("attributes:\n  a: [x]\n  b: [x]\n")
+    result = explain("x", "--table", str(table))
+    assert result.exit_code == 78
+    assert f"{table}:3:7" in result.output
+
+
+def test_a_name_is_needed() -> None:
+    assert CliRunner().invoke(main, ["canonicalize"]).exit_code == 2
