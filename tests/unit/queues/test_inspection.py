@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-import sqlite3
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,14 +14,12 @@ from beacon_core import (
     BeaconError,
     ConfigurationError,
     Entry,
-    Host,
-    Lease,
     decode_line,
 )
-from beacon_core.queues.sqlite import SqliteQueue
 from beacon_core.queues.sqlite.dead_letters import Selection, dead_letters, drop, retry
 from beacon_core.queues.sqlite.inspection import status, verify, waiting_events
 from beacon_core.testing import make_batch
+from tests.unit.queues.support import Holder, change, open_queue
 
 NOW = 1_795_145_112_904_000_000 + 90_000_000_000  # 90 seconds after the events of make_batch
 EVERYTHING = Selection()
@@ -36,89 +31,8 @@ LOOKS: dict[str, Callable[[Path], object]] = {
 }
 
 
-def open_queue(path: Path) -> SqliteQueue:
-    queue = SqliteQueue(SqliteQueue.config_class(path=path))
-    queue.start(Host("queue"))
-    return queue
-
-
-def take(queue: SqliteQueue, exporter: str = "splunk") -> Lease:
-    lease = queue.lease(exporter, max_events=1000, max_bytes=1 << 20, timeout=0)
-    assert lease is not None
-    return lease
-
-
-def fill(queue: SqliteQueue) -> None:
-    """Put four batches of three events in for two exporters; splunk refuses two events, file has delivered a batch."""
-    for name in "abcd":
-        queue.put([Entry(name, make_batch(3, id=name), ("file", "splunk"))])
-    lease = take(queue)
-    queue.dead_letter(lease, {"a-0": "HTTP 400: no such index", "c-2": "too large"})
-    queue.nack(lease)
-    lease = take(queue, "file")
-    queue.ack(lease, {"a-0", "a-1", "a-2", "b-1"})
-    queue.nack(lease)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """A queue that nobody has open."""
-    queue = open_queue(tmp_path / "state" / "queue.db")
-    fill(queue)
-    queue.shutdown(1)
-    return tmp_path / "state" / "queue.db"
-
-
-HOLDER = """
-import json, pathlib, sys
-from beacon_core import Entry, Host
-from beacon_core.queues.sqlite import SqliteQueue
-from beacon_core.testing import make_batch
-queue = SqliteQueue(SqliteQueue.config_class(path=pathlib.Path(sys.argv[1])))
-queue.start(Host("queue"))
-for line in sys.stdin:
-    queue.put([Entry(line, make_batch(3, id=line.strip()), ("file",))])
-    print(json.dumps({name: each.events for name, each in queue.backlogs().items()}), flush=True)
-queue.shutdown(1)
-"""
-
-
-class Holder:
-    """Another process that has a queue open; SQLite and locks work differently within one process."""
-
-    def __init__(self, path: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def put(self, name: str) -> dict[str, int]:
-        """Put three events in for `file`; return the events that wait, by exporter."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        print(name, file=self.process.stdin, flush=True)
-        waiting: dict[str, int] = json.loads(self.process.stdout.readline())
-        return waiting
-
-
-@pytest.fixture
-def holder(path: Path) -> Iterator[Holder]:
-    """A process that has the queue open, its latest batch in the write-ahead log."""
-    holder = Holder(path)
-    with holder.process:
-        assert holder.put("e") == {"file": 11, "splunk": 10}
-        yield holder
-        holder.process.kill()
-
-
 def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
     return {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in folder.iterdir()}
-
-
-def change(path: Path, statement: str, *parameters: object) -> None:
-    database = sqlite3.connect(path)
-    database.execute(statement, parameters)
-    database.commit()
-    database.close()
 
 
 # ---- looking ----
