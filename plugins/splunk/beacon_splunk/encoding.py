@@ -62,12 +62,13 @@ class Encoder:
         self._resource: Attributes | None = None
         self._metadata: dict[str, str] = {}
         self._fields: Fields = {}
+        self._names: dict[str, str] = {}  # attribute -> field: the same few names come with every event
 
     def encode(self, event: Event) -> Record:
         """Return the objects of an event."""
         metadata, fields = self._of_resource(event.resource)
         if event.signal == "log" or event.metric is not None:
-            _collect(event.attributes, metadata, fields)
+            self._collect(event.attributes, metadata, fields)
         envelope = {"time": hec_time(event.time_unix_nano)}
         envelope |= {key: metadata[key] for key in ("host", "source", "sourcetype", "index") if key in metadata}
         if event.metric is not None:
@@ -82,8 +83,22 @@ class Encoder:
         """Return copies of what a resource gives; events in a row share theirs, so it is read once."""
         if resource is not self._resource:
             self._resource, self._metadata, self._fields = resource, dict(self._defaults), {}
-            _collect(resource, self._metadata, self._fields)
+            self._collect(resource, self._metadata, self._fields)
         return dict(self._metadata), dict(self._fields)
+
+    def _collect(self, attributes: Attributes, metadata: dict[str, str], fields: Fields) -> None:
+        """Sort attributes into the envelope's metadata and flat fields."""
+        names = self._names
+        for name, value in attributes.items():
+            if type(value) is str and name in names:  # nearly all: worth a way of their own
+                fields[names[name]] = value
+                continue
+            member = _METADATA.get(name)
+            if member is None:
+                names[name] = _field_name(name)
+                _flatten(name, value, fields)
+            elif member and value not in (None, "") and not isinstance(value, list | dict):
+                metadata[member] = _text(value)
 
 
 def hec_time(time_unix_nano: int) -> str:
@@ -186,14 +201,8 @@ def _metric_objects(event: Event, envelope: dict[str, str], fields: Fields) -> t
 # ---- fields ----
 
 
-def _collect(attributes: Attributes, metadata: dict[str, str], fields: Fields) -> None:
-    """Sort attributes into the envelope's metadata and flat fields."""
-    for name, value in attributes.items():
-        member = _METADATA.get(name)
-        if member is None:
-            _flatten(name, value, fields)
-        elif member and value not in (None, "") and not isinstance(value, list | dict):
-            metadata[member] = _text(value)
+def _field_name(name: str) -> str:
+    return f"attr.{name}" if name in _RESERVED or name.startswith(_RESERVED_STARTS) else name
 
 
 def _flatten(name: str, value: AttributeValue, fields: Fields) -> None:
@@ -204,7 +213,7 @@ def _flatten(name: str, value: AttributeValue, fields: Fields) -> None:
         return
     content = _list(value) if isinstance(value, list) else None if value is None else _text(value)
     if content is not None:
-        fields[f"attr.{name}" if name in _RESERVED or name.startswith(_RESERVED_STARTS) else name] = content
+        fields[_field_name(name)] = content
 
 
 def _list(values: list[AttributeValue]) -> list[str] | str | None:
