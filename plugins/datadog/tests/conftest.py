@@ -5,21 +5,21 @@ A test module that uses it names the key that has to come: `KEY`.
 
 from __future__ import annotations
 
-import gzip
 import json
-import threading
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from beacon_core import Host
+from beacon_core.testing import FaultyServer, Request, Step
 from beacon_datadog.config import DatadogConfig
 from beacon_datadog.exporter import DatadogExporter
+
+ACCEPTED = Step(status=202)
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Intake:
 
     key: str
     url: str = ""
-    answers: list[tuple[int, Any] | tuple[int, Any, dict[str, str]] | None] = field(default_factory=list)
+    answers: list[Step] = field(default_factory=list)
     logs: list[list[dict[str, Any]]] = field(default_factory=list)
     series: list[list[dict[str, Any]]] = field(default_factory=list)
     browser: list[list[dict[str, Any]]] = field(default_factory=list)
@@ -40,16 +40,24 @@ class Intake:
     def requests(self) -> int:
         return len(self.headers)
 
+    def answer(self, request: Request) -> Step:
+        self.receive(request.path, dict(request.headers), request.body)
+        return self.answers.pop(0) if self.answers else ACCEPTED
+
     def receive(self, target: str, headers: dict[str, str], body: bytes) -> None:
         self.headers.append(headers)
         parts = urlsplit(target)
         if parts.query:
             self.receive_browser(parse_qs(parts.query, strict_parsing=True), headers, body)
             return
-        for name, value in {"dd-api-key": self.key, "content-type": "application/json"}.items():
+        for name, value in {
+            "dd-api-key": self.key,
+            "content-type": "application/json",
+            "content-encoding": "gzip",
+        }.items():
             if headers.get(name) != value:
                 self.faults.append(name)
-        value = json.loads(gzip.decompress(body))
+        value = json.loads(body)
         if parts.path == "/api/v2/logs":
             self.logs.append(value)
             self.faults += [f"entry {e}" for e in value if not isinstance(e["message"], str) or not e["message"]]
@@ -72,37 +80,9 @@ class Intake:
 def intake(request: pytest.FixtureRequest) -> Iterator[Intake]:
     state = Intake(request.module.KEY)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            state.receive(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
-            answer = state.answers.pop(0) if state.answers else (202, {})
-            if answer is None:  # hang up without a word
-                self.close_connection = True
-                return
-            status, content, *more = answer
-            data = content.encode() if isinstance(content, str) else json.dumps(content).encode()
-            self.send_response(status)
-            for name, value in (more[0] if more else {}).items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    state.url = f"http://127.0.0.1:{server.server_port}"
-    yield state
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with FaultyServer(state.answer) as server:
+        state.url = server.url
+        yield state
     assert state.faults == []
 
 

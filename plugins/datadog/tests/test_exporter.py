@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 import traceback
@@ -25,7 +26,7 @@ from beacon_core import (
     RetryableError,
     __version__,
 )
-from beacon_core.testing import make_batch, make_event
+from beacon_core.testing import Step, make_batch, make_event
 from beacon_datadog.config import DatadogConfig
 from beacon_datadog.exporter import DatadogExporter
 
@@ -68,7 +69,7 @@ def test_metrics_go_to_the_series_intake_and_the_rest_to_the_logs_intake(intake:
 
 
 def test_one_intake_that_fails_keeps_back_only_its_own_events(intake: Intake, start_with_key: Start) -> None:
-    intake.answers = [(202, {}), (403, {"errors": ["Forbidden"]})]
+    intake.answers = [Step(status=202), Step(status=403, body=b'{"errors": ["Forbidden"]}')]
     with pytest.raises(PartialExportError) as raised:
         start_with_key().export(Batch("b", (make_event(0), point(1))))
     assert {key: type(error) for key, error in raised.value.failed.items()} == {"test-1": ConfigurationError}
@@ -120,21 +121,21 @@ def test_a_client_token_sends_everything_to_the_browser_intake(intake: Intake, s
 
 
 def test_a_busy_intake_is_waited_for(intake: Intake, start_with_key: Start) -> None:
-    intake.answers = [(429, {}, {"Retry-After": "9"})]
+    intake.answers = [Step(status=429, headers={"Retry-After": "9"})]
     with pytest.raises(RetryableError) as raised:
         start_with_key().export(make_batch())
     assert (raised.value.retry_after, raised.value.ambiguous) == (9.0, False)
 
 
 def test_a_redirect_is_not_followed_with_the_key(intake: Intake, start_with_key: Start) -> None:
-    intake.answers = [(307, "", {"Location": intake.url + "/elsewhere"})]
+    intake.answers = [Step(status=307, headers={"Location": intake.url + "/elsewhere"})]
     with pytest.raises(ConfigurationError, match="redirects are not followed"):
         start_with_key().export(make_batch())
     assert intake.requests == 1
 
 
 def test_an_answer_that_never_comes_is_ambiguous(intake: Intake, start_with_key: Start) -> None:
-    intake.answers = [None]
+    intake.answers = [Step(fault="close")]
     with pytest.raises(RetryableError) as raised:
         start_with_key().export(make_batch())
     assert raised.value.ambiguous
@@ -156,7 +157,12 @@ def test_p7_key_and_client_token_are_in_no_repr_error_traceback_or_log(
     caplog.set_level(logging.DEBUG)
     intake.key = key
     exporter = start()
-    intake.answers = [(202, {}), (403, {"errors": [f"key {key} is wrong"]}), (400, f"<p>{key}</p>"), None]
+    intake.answers = [
+        Step(status=202),
+        Step(status=403, body=json.dumps({"errors": [f"key {key} is wrong"]}).encode()),
+        Step(status=400, body=f"<p>{key}</p>".encode()),
+        Step(fault="close"),
+    ]
     shown = [repr(exporter.config), str(exporter.config), exporter.config.model_dump_json(), repr(exporter)]
     exporter.export(make_batch())
     for _ in range(3):

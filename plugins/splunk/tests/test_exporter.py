@@ -26,14 +26,14 @@ from beacon_core import (
     RetryableError,
     __version__,
 )
-from beacon_core.testing import make_batch, make_event
+from beacon_core.testing import Step, make_batch, make_event
 from beacon_splunk.config import SplunkHecConfig, event_url
 from beacon_splunk.exporter import SplunkHecExporter
 
 Start = Callable[..., SplunkHecExporter]
 Collector = Any  # of conftest.py, which cannot be imported
 TOKEN = "00000000-FAKE-FAKE-FAKE-000000000000"
-HTML = "<html><body>Bad Request</body></html>"
+HTML = b"<html><body>Bad Request</body></html>"
 
 
 def config(**options: Any) -> SplunkHecConfig:
@@ -61,7 +61,7 @@ def test_compression_can_be_switched_off(collector: Collector, start: Start) -> 
 
 
 def test_a_server_that_takes_no_gzip_gets_plain_bodies_from_then_on(collector: Collector, start: Start) -> None:
-    collector.answers = [(415, HTML)]
+    collector.answers = [Step(status=415, body=HTML)]
     exporter = start()
     exporter.export(make_batch())
     exporter.export(make_batch())
@@ -69,7 +69,7 @@ def test_a_server_that_takes_no_gzip_gets_plain_bodies_from_then_on(collector: C
 
 
 def test_a_400_of_a_proxy_is_tried_plain_once_and_then_searched_in_halves(collector: Collector, start: Start) -> None:
-    collector.answers = [(400, HTML), (400, HTML)]
+    collector.answers = [Step(status=400, body=HTML)] * 2
     exporter = start()
     with pytest.raises(BatchTooLargeError, match="not an answer of HEC"):
         exporter.export(make_batch(2))
@@ -79,7 +79,8 @@ def test_a_400_of_a_proxy_is_tried_plain_once_and_then_searched_in_halves(collec
 
 def test_events_of_different_indexes_go_in_different_requests(collector: Collector, start: Start) -> None:
     events = [make_event(n, resource={"com.splunk.index": index}) for n, index in enumerate("aba")]
-    collector.answers = [(200, {"text": "Success", "code": 0}), (400, {"text": "Incorrect index", "code": 7})]
+    success, refusal = b'{"text": "Success", "code": 0}', b'{"text": "Incorrect index", "code": 7}'
+    collector.answers = [Step(body=success), Step(status=400, body=refusal)]
     with pytest.raises(PartialExportError) as raised:
         start().export(Batch("mixed", tuple(events)))
     assert [[each["index"] for each in objects] for objects in collector.objects] == [["a", "a"], ["b"]]
@@ -88,7 +89,8 @@ def test_events_of_different_indexes_go_in_different_requests(collector: Collect
 
 def test_a_busy_server_is_not_asked_again_for_the_next_index(collector: Collector, start: Start) -> None:
     events = [make_event(n, resource={"com.splunk.index": index}) for n, index in enumerate("ab")]
-    collector.answers = [(503, {"text": "Server is busy", "code": 9}, {"Retry-After": "3"})]
+    busy = b'{"text": "Server is busy", "code": 9}'
+    collector.answers = [Step(status=503, body=busy, headers={"Retry-After": "3"})]
     with pytest.raises(PartialExportError) as raised:
         start().export(Batch("mixed", tuple(events)))
     assert len(collector.objects) == 1
@@ -106,7 +108,7 @@ def test_a_body_above_the_limit_is_not_sent(collector: Collector, start: Start) 
 
 
 def test_the_limit_of_a_server_that_answered_413_is_remembered(collector: Collector, start: Start) -> None:
-    collector.answers = [(413, HTML)]
+    collector.answers = [Step(status=413, body=HTML)]
     exporter = start()
     for _ in range(2):
         with pytest.raises(BatchTooLargeError):
@@ -143,11 +145,11 @@ def test_the_shape_that_an_exponential_histogram_loses_is_counted(collector: Col
 
 def test_p4_the_worked_example_of_two_poison_objects_sends_nothing_twice(collector: Collector, start: Start) -> None:
     exporter = start()
-    refusals: list[tuple[int, Any]] = [
-        (400, {"text": "Error in handling indexed fields", "code": 15, "invalid-event-number": 2}),
-        (400, {"text": "Event field cannot be blank", "code": 13, "invalid-event-number": 1}),
+    refusals = [
+        b'{"text": "Error in handling indexed fields", "code": 15, "invalid-event-number": 2}',
+        b'{"text": "Event field cannot be blank", "code": 13, "invalid-event-number": 1}',
     ]
-    collector.answers = [*refusals]
+    collector.answers = [Step(status=400, body=body) for body in refusals]
     left, dead = make_batch(5), []
     while len(left):
         try:
@@ -165,14 +167,14 @@ def test_p4_the_worked_example_of_two_poison_objects_sends_nothing_twice(collect
 
 
 def test_a_redirect_is_not_followed_with_the_token(collector: Collector, start: Start) -> None:
-    collector.answers = [(307, "", {"Location": collector.url + "/elsewhere"})]
+    collector.answers = [Step(status=307, headers={"Location": collector.url + "/elsewhere"})]
     with pytest.raises(ConfigurationError, match="redirects are not followed"):
         start().export(make_batch())
     assert len(collector.objects) == 1
 
 
 def test_an_answer_that_never_comes_is_ambiguous(collector: Collector, start: Start) -> None:
-    collector.answers = [None]
+    collector.answers = [Step(fault="close")]
     with pytest.raises(RetryableError) as raised:
         start().export(make_batch())
     assert raised.value.ambiguous
@@ -200,7 +202,11 @@ def test_p7_the_token_is_in_no_repr_error_traceback_or_log(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     exporter = start()
-    collector.answers = [(401, {"text": f"token {TOKEN} is wrong", "code": 4}), (403, f"<p>{TOKEN}</p>"), None]
+    collector.answers = [
+        Step(status=401, body=json.dumps({"text": f"token {TOKEN} is wrong", "code": 4}).encode()),
+        Step(status=403, body=f"<p>{TOKEN}</p>".encode()),
+        Step(fault="close"),
+    ]
     shown = [repr(exporter.config), str(exporter.config), exporter.config.model_dump_json(), repr(exporter)]
     for _ in range(3):
         with pytest.raises((ExportError, ConfigurationError)) as raised:

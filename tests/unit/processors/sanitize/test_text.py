@@ -225,7 +225,7 @@ def test_s2_a_private_key_without_an_end_is_redacted() -> None:
         ("d:/users/bob/x", "~/x"),
         ("C:\\Users\\John Smith\\x", "~\\x"),
         ("/mnt/c/Users/bob/x and /c/Users/bob", "~/x and ~"),
-        ("cat /root/.ssh/id /root", "cat ~/.ssh/id ~"),
+        ("cp /root/id_rsa /root", "cp ~/id_rsa ~"),
         ("a\\n/home/alice/x\\t/home/bob", "a\\n~/x\\t~"),
         ("-I/home/alice/include", "-I~/include"),
         ("PATH=/home/alice/bin:/home/alice/x", "PATH=~/bin:~/x"),
