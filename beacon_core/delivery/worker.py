@@ -20,6 +20,7 @@ from beacon_core.queue import Lease, Queue
 _IDLE_WAIT = 1.0  # seconds after which a worker that waits looks whether it is to stop
 _LOG_INTERVAL = 60.0  # seconds between two messages about the same trouble
 _WAITING = frozenset({Action.RETRY, Action.HOLD})  # outcomes after which the rest of a lease is given back
+_TAKEN = Outcome(Action.ACK)
 _UNCONFIRMED_WAIT = 0.5  # seconds between tries to tell a queue that cannot write what was delivered
 
 
@@ -138,7 +139,7 @@ class Worker:
             if isinstance(error, PartialExportError):
                 outcome = self._settle_partly(lease, batch, error.failed, attempts)
             else:
-                outcome = self._settle(lease, batch.events, decide(error, events=len(batch), attempts=attempts), error)
+                outcome = self._settle(lease, batch, error, attempts)
             if outcome.action is Action.SPLIT:
                 middle = len(batch) // 2
                 pieces.extendleft((_piece(batch.events[middle:]), _piece(batch.events[:middle])))
@@ -155,39 +156,47 @@ class Worker:
             return error
         return None
 
-    def _settle(self, lease: Lease, events: tuple[Event, ...], outcome: Outcome, error: Exception | None) -> Outcome:
+    def _settle(self, lease: Lease, batch: Batch, error: Exception | None, attempts: int) -> Outcome:
         """Carry out what needs no waiting; return what is left to do."""
-        outcome = self._give_up_after_max_elapsed(outcome)
-        if outcome.bug:
-            self._log("bug", "%s; this is a fault of the plugin:\n%s", outcome.reason, _stack(error))
+        outcome = self._judge(error, len(batch), attempts)
         if outcome.action is Action.ACK:
-            self._count("delivered", events, lambda: self._queue.ack(lease, {event.id for event in events}))
+            self._acknowledge(lease, batch.events)
         elif outcome.action is Action.DEAD_LETTER:
-            reasons = dict.fromkeys((event.id for event in events), outcome.reason)
-            self._count("dead_lettered", events, lambda: self._queue.dead_letter(lease, reasons))
-            self._log("dead", "%d events went to the dead letters: %s", len(events), outcome.reason)
-        elif outcome.ambiguous:
-            self._host.count("possibly_duplicated", len(events))
+            self._put_aside(lease, batch.events, {event.id: outcome.reason for event in batch})
         return outcome
 
     def _settle_partly(self, lease: Lease, batch: Batch, failed: Mapping[str, Exception], attempts: int) -> Outcome:
         """Acknowledge what was taken and treat each failed event as if it had been exported alone."""
-        taken = tuple(event for event in batch if event.id not in failed)
+        outcomes = {event.id: self._judge(failed[event.id], 1, attempts) for event in batch if event.id in failed}
+        reasons = {key: outcome.reason for key, outcome in outcomes.items() if outcome.action is Action.DEAD_LETTER}
+        taken = tuple(event for event in batch if outcomes.get(event.id, _TAKEN).action is Action.ACK)
+        dead = tuple(event for event in batch if event.id in reasons)
         if taken:
-            self._settle(lease, taken, Outcome(Action.ACK), None)
-        waiting: Outcome | None = None
-        settled = len(taken)
-        for event in batch:
-            if event.id in failed:
-                error = failed[event.id]
-                outcome = self._settle(lease, (event,), decide(error, events=1, attempts=attempts), error)
-                if outcome.action not in _WAITING:
-                    settled += 1
-                elif waiting is None or waiting.action is not Action.HOLD:
-                    waiting = outcome
-        if settled:
+            self._acknowledge(lease, taken)
+        if dead:  # all at once: every call rewrites what is left of the lease, and syncs
+            self._put_aside(lease, dead, reasons)
+        if taken or dead:
             self._recovered()  # something moved: what is left is tried again without a growing wait
-        return waiting or Outcome(Action.ACK)
+        waiting = [outcome for outcome in outcomes.values() if outcome.action in _WAITING]
+        held = [outcome for outcome in waiting if outcome.action is Action.HOLD]
+        return next(iter(held or waiting), _TAKEN)
+
+    def _judge(self, error: Exception | None, events: int, attempts: int) -> Outcome:
+        """Return what to do with events after an attempt, and report what is notable about it."""
+        outcome = self._give_up_after_max_elapsed(decide(error, events=events, attempts=attempts))
+        if outcome.bug:
+            self._log("bug", "%s; this is a fault of the plugin:\n%s", outcome.reason, _stack(error))
+        if outcome.ambiguous and outcome.action is not Action.DEAD_LETTER:
+            self._host.count("possibly_duplicated", events)
+        return outcome
+
+    def _acknowledge(self, lease: Lease, events: tuple[Event, ...]) -> None:
+        self._count("delivered", events, lambda: self._queue.ack(lease, {event.id for event in events}))
+
+    def _put_aside(self, lease: Lease, events: tuple[Event, ...], reasons: Mapping[str, str]) -> None:
+        """Make events dead letters; `reasons` by event id."""
+        self._count("dead_lettered", events, lambda: self._queue.dead_letter(lease, reasons))
+        self._log("dead", "%d events went to the dead letters: %s", len(events), next(iter(reasons.values())))
 
     def _give_up_after_max_elapsed(self, outcome: Outcome) -> Outcome:
         limit = self._retry.max_elapsed_time

@@ -112,6 +112,19 @@ class QueueContract(ComponentContract):
         _require_backlog(queue, Backlog(1, 1))
         require(queue.put(entries[:1]) == [True], "what was refused is taken for a repetition when it is sent again")
 
+    def test_p1_a_request_larger_than_the_queue_is_taken_once_the_queue_is_empty(self, open_queue: OpenQueue) -> None:
+        queue = open_queue(max_bytes=_MAX_BYTES)
+        _put(queue, make_batch(id="small"))
+        large = make_batch(id="large", body=_BODY * 3)
+        with pytest.raises(QueueFullError):
+            _put(queue, large)
+        queue.ack(_take(queue))
+        try:
+            _put(queue, large)
+        except QueueFullError as error:
+            raise AssertionError("an empty queue refuses a request: its sender would wait for ever") from error
+        _require_ids(_take(queue, max_bytes=1 << 30), "large-0")
+
     def test_the_oldest_batches_that_nobody_has_leased_can_be_dropped_and_are_counted(
         self, open_queue: OpenQueue
     ) -> None:

@@ -39,7 +39,7 @@ class MemoryQueueConfig(ComponentConfig):
     """Options of the `memory` queue."""
 
     max_bytes: Size = Field(default=ByteSize(1024**3), ge=1)
-    """Bytes of accepted and not yet settled batches."""
+    """Bytes of accepted and not yet settled batches. A request larger than that is taken when the queue is empty."""
 
     when_full: Literal["reject", "drop_oldest"] = "reject"
     """What happens beyond that: receivers are told to slow down, or the oldest batches are dropped and counted."""
@@ -152,7 +152,7 @@ class MemoryQueue(Queue):
 
     def _make_room(self, connection: sqlite3.Connection, size: int) -> list[tables.Dropped]:
         excess = self._bytes + size - int(self.config.max_bytes)
-        if excess <= 0:
+        if excess <= 0 or not self._bytes:  # an empty queue takes any request: one that never fits would wait for ever
             return []
         if self.config.when_full == "reject" or size > self.config.max_bytes:
             raise QueueFullError(f"the queue holds {self._bytes} bytes of {int(self.config.max_bytes)}")

@@ -154,6 +154,21 @@ def test_p6_a_partial_failure_resends_only_what_may_succeed(queue: Queue) -> Non
     assert (host.counters.get("delivered", "out"), host.counters.get("dead_lettered", "out")) == (4, 1)
 
 
+def test_p6_the_dead_letters_of_an_attempt_are_put_aside_at_once_each_with_its_reason(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(queue, 5)
+    asides: list[dict[str, str]] = []
+    put_aside = queue.dead_letter
+    monkeypatch.setattr(
+        queue, "dead_letter", lambda lease, reasons: (asides.append(dict(reasons)), put_aside(lease, reasons))[-1]
+    )
+    failed = {"b0-1": PermanentError("poison"), "b0-2": PermanentError("other"), "b0-4": PermanentError("poison")}
+    host = drain(queue, ScriptedExporter(lambda _batch: PartialExportError(failed)))
+    assert asides == [{"b0-1": "poison", "b0-2": "other", "b0-4": "poison"}]
+    assert (host.counters.get("delivered", "out"), host.counters.get("dead_lettered", "out")) == (2, 3)
+
+
 def test_p6_a_permanent_error_is_a_dead_letter_with_its_reason(tmp_path: Path) -> None:
     durable = SqliteQueue(SqliteQueue.config_class(path=tmp_path / "queue.db"))
     durable.start(Host("queue"))

@@ -9,7 +9,7 @@ from beacon_core.queues.sqlite import MemoryQueue
 from beacon_core.testing import make_batch
 
 
-def test_a_request_that_never_fits_is_refused_even_where_the_oldest_may_be_dropped() -> None:
+def test_a_request_that_never_fits_waits_even_where_the_oldest_may_be_dropped() -> None:
     queue = MemoryQueue(MemoryQueue.config_class(max_bytes=3000, when_full="drop_oldest"))
     queue.start(Host("queue"))
     small, large = make_batch(1, id="small"), make_batch(1, id="large", body="x" * 4000)

@@ -64,7 +64,7 @@ class ListQueue(Queue):
             fresh = [not self.repeated(entry.key) for entry in entries]
             sizes = [len(encode_batch(entry.batch)) for entry in entries]
             size = sum(size for size, new in zip(sizes, fresh, strict=True) if new)
-            while sum(self.sizes.values()) + size > self.config.max_bytes:
+            while self.sizes and sum(self.sizes.values()) + size > self.config.max_bytes:
                 self.make_room()
             for entry, size, new in zip(entries, sizes, fresh, strict=True):
                 if new:
@@ -216,6 +216,7 @@ class TestStoresOneAfterTheOther(Contract):
 
 class TestRemembersWhatItRefused(Contract):
     breaks = (
+        "test_p1_a_request_larger_than_the_queue_is_taken_once_the_queue_is_empty",
         "test_p4_a_request_that_does_not_fit_stores_nothing",
         "test_room_comes_back_when_every_exporter_has_settled",
     )
@@ -317,9 +318,20 @@ class TestAcceptsAfterItsEnd(Contract):
             pass
 
 
+class TestNeverTakesWhatIsTooLarge(Contract):
+    breaks = ("test_p1_a_request_larger_than_the_queue_is_taken_once_the_queue_is_empty",)
+
+    class kind(ListQueue):  # noqa: N801
+        def put(self, entries: Sequence[Entry]) -> list[bool]:
+            if sum(len(encode_batch(entry.batch)) for entry in entries) > self.config.max_bytes:
+                raise QueueFullError("too large")
+            return super().put(entries)
+
+
 class TestHasNoLimit(Contract):
     kind = stubborn(max_bytes=1 << 40)
     breaks = (
+        "test_p1_a_request_larger_than_the_queue_is_taken_once_the_queue_is_empty",
         "test_p4_a_request_that_does_not_fit_stores_nothing",
         "test_room_comes_back_when_every_exporter_has_settled",
         "test_the_oldest_batches_that_nobody_has_leased_can_be_dropped_and_are_counted",
