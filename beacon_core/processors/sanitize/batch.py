@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from beacon_core.event import Attributes, AttributeValue, Batch, Event, Scope
+from beacon_core.processors.sanitize.actions import SUMMARY, TRUNCATED
 from beacon_core.processors.sanitize.collect import Columns, Pool
-from beacon_core.processors.sanitize.limits import TRUNCATED
+from beacon_core.processors.sanitize.keys import Keys
 from beacon_core.processors.sanitize.text import Redacted
 from beacon_core.processors.sanitize.walk import Rewriter
-
-#: Attribute of what was changed (of the event, its resource, its scope): how many secrets each rule removed there.
-SUMMARY = "beacon.redacted"
 
 
 class BatchRewriter:
@@ -25,7 +23,7 @@ class BatchRewriter:
 
     Args:
         changes: the texts that change.
-        sensitive: the keys under which a text is replaced whatever it is.
+        keys: what becomes of a value because of its name.
         personal: ids of the rules that the summary leaves out.
         pool: what the batch consists of.
 
@@ -33,14 +31,14 @@ class BatchRewriter:
         total: how often each rule changed something in the batch.
     """
 
-    def __init__(
-        self, changes: Mapping[str, Redacted], sensitive: Container[str], personal: Collection[str], pool: Pool
-    ) -> None:
+    def __init__(self, changes: Mapping[str, Redacted], keys: Keys, personal: Collection[str], pool: Pool) -> None:
         self._changes = changes
-        self._sensitive = sensitive
+        self._keys = keys
         self._personal = personal
         self._pool = pool
-        self._special = {key for key in pool.keys if key in changes or key in sensitive}
+        self._special = {key for key in pool.keys if key in changes or keys.rule(key)}
+        # to leave something out takes a look at each event
+        self._drops = bool(keys.actions.drops) and any(change.drop for change in changes.values())
         self.total: dict[str, int] = {}
 
     def events(self, batch: Batch) -> list[Event]:
@@ -58,13 +56,13 @@ class BatchRewriter:
 
     def _row(self, event: Event, place: int) -> dict[str, Any]:
         """Return the members of an event that change, those aside that it shares with others."""
-        flat = place in self._pool.flat and self._special.isdisjoint(event.attributes)
+        flat = place in self._pool.flat and not self._drops and self._special.isdisjoint(event.attributes)
         return self._look_up(event) if flat else self._walk(event)
 
     def _add_columns(self, columns: Columns, events: list[Event], members: dict[int, dict[str, Any]]) -> None:
         """Add the members that change of events of one shape."""
         changes = self._changes
-        if not self._special.isdisjoint(columns.keys):
+        if self._drops or not self._special.isdisjoint(columns.keys):
             members.update((place, self._walk(events[place])) for place in columns.places)
             return
         edits: dict[int, Attributes] = {}
@@ -145,7 +143,7 @@ class BatchRewriter:
         return hit.text
 
     def _walk(self, event: Event) -> dict[str, Any]:
-        rewriter = Rewriter(self._changes.get, self._sensitive)
+        rewriter = Rewriter(self._changes.get, self._keys)
         members = rewriter.members(event)
         if members:
             attributes = members.get("attributes", event.attributes)
@@ -153,14 +151,14 @@ class BatchRewriter:
         return members
 
     def _resource(self, resource: Attributes) -> Attributes:
-        rewriter = Rewriter(self._changes.get, self._sensitive)
+        rewriter = Rewriter(self._changes.get, self._keys)
         done = rewriter.mapping(resource)
         return resource if done is resource else self._summarize(done, (rewriter,))
 
     def _scope(self, scope: Scope | None) -> Scope | None:
         if scope is None:
             return None
-        rewriter = Rewriter(self._changes.get, self._sensitive)
+        rewriter = Rewriter(self._changes.get, self._keys)
         members = rewriter.members(scope)
         if not members:
             return scope

@@ -6,7 +6,7 @@ import base64
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
 RULE_ID = "known-value"
@@ -56,9 +56,9 @@ class KnownValues:
         """Return these values and others."""
         return KnownValues({*self._values, *values})
 
-    def redact(self, text: str, replacement: str) -> tuple[str, int]:
-        """Return `text` without the known values, and how many there were."""
-        return self._pattern.subn(lambda _: replacement, text) if self._pattern else (text, 0)
+    def redact(self, text: str, replace: Callable[[str], str]) -> tuple[str, int]:
+        """Return `text` with something else instead of the known values, and how many there were."""
+        return self._pattern.subn(lambda match: replace(match[0]), text) if self._pattern else (text, 0)
 
 
 def _keyword(form: str) -> str:

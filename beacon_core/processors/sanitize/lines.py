@@ -18,7 +18,7 @@ class Line(NamedTuple):
     """A line, or a block of lines that belong together.
 
     Attributes:
-        text: without secrets, with its line end.
+        text: without secrets, with its line end; empty if it is to be left out.
         number: of its first line, from 1.
         counts: how often each rule found something in it.
     """
@@ -49,7 +49,10 @@ def _redact(redactor: TextRedactor, blocks: list[tuple[int, str]]) -> Iterator[L
     changes = redactor.redact_all(bodies)
     for (number, text), body in zip(blocks, bodies, strict=True):
         change = changes.get(body)
-        yield Line(change.text + text[len(body) :] if change else text, number, change.counts if change else {})
+        if change is None:
+            yield Line(text, number, {})
+        else:
+            yield Line("" if change.drop else change.text + text[len(body) :], number, change.counts)
 
 
 def _blocks(lines: Iterable[str]) -> Iterator[tuple[int, str]]:

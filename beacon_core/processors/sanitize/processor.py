@@ -14,8 +14,9 @@ from beacon_core.processors.sanitize.batch import BatchRewriter
 from beacon_core.processors.sanitize.collect import Pool
 from beacon_core.processors.sanitize.config import SanitizeConfig
 from beacon_core.processors.sanitize.known import KnownValues, secret_variables
-from beacon_core.processors.sanitize.limits import SHORT, fit
-from beacon_core.processors.sanitize.rules import built_in_rules, select
+from beacon_core.processors.sanitize.limits import SHORT, fit, fit_details
+from beacon_core.processors.sanitize.making import load_rules, make_redactor, make_selection
+from beacon_core.processors.sanitize.selection import NOT_ALLOWED
 from beacon_core.processors.sanitize.text import Redacted, TextRedactor
 
 _BYTES_PER_CHARACTER = 4  # at most, in UTF-8
@@ -35,6 +36,18 @@ class SanitizeProcessor(Processor):
         self._options = cast("SanitizeConfig", config)
         self._known = KnownValues()
         self._redactor: TextRedactor | None = None
+        self._selection = make_selection(self._options)
+        full = self._options.content == "full"
+        self._longest = self._options.max_event_bytes if full else self._options.max_string_length
+        self._longest_detail = self._options.max_event_bytes if full else self._options.max_detail_length
+
+    def validate(self) -> None:
+        """Read the rules.
+
+        Raises:
+            ConfigurationError: a line for each problem, with `file:line:column` for those of rule files.
+        """
+        load_rules(self._options)
 
     def start(self, host: Host) -> None:
         super().start(host)
@@ -43,9 +56,12 @@ class SanitizeProcessor(Processor):
 
     def process(self, batch: Batch) -> Batch:
         redactor = self._redactor or self._new_redactor()
+        if self._selection is not None:
+            batch, left_out = self._selection.apply(batch)
+            self.host.count("redacted", left_out, reason=NOT_ALLOWED)
         pool = Pool(batch)
         changes = self._changes(redactor, pool.texts)
-        rewriter = BatchRewriter(changes, redactor.sensitive, redactor.personal, pool)
+        rewriter = BatchRewriter(changes, redactor.keys, redactor.personal, pool)
         events = self._fit(redactor, pool, changes, rewriter.events(batch))
         for rule_id, count in rewriter.total.items():
             self.host.count("redacted", count, reason=rule_id)
@@ -58,7 +74,7 @@ class SanitizeProcessor(Processor):
     def _changes(self, redactor: TextRedactor, texts: list[str]) -> dict[str, Redacted]:
         """Return what becomes of the texts that change: redacted first, cut then."""
         changes = redactor.redact_all(texts)
-        limit = self._options.max_string_length
+        limit = self._longest
         long = [text for text in texts if len(text) > limit]
         long += [text for text, change in changes.items() if len(change.text) > limit >= len(text)]
         for text in long:
@@ -68,22 +84,19 @@ class SanitizeProcessor(Processor):
     def _fit(
         self, redactor: TextRedactor, pool: Pool, changes: dict[str, Redacted], events: list[Event]
     ) -> list[Event]:
-        """Return the events within `max_event_bytes`; their size is only measured where it can be too much."""
-        limit = self._options.max_event_bytes
+        """Return the events within their limits; they are only looked at where something can be too long."""
         lengths = [*map(len, pool.texts), *(len(change.text) for change in changes.values())]
-        longest = _BYTES_PER_CHARACTER * min(self._options.max_string_length, max(lengths, default=0))
-        most = (limit // max(longest, 1) - _OTHER_TEXTS) // 2  # attributes that are too few for the limit
+        longest = min(self._longest, max(lengths, default=0))
+        if longest > self._longest_detail:
+            events = fit_details(events, partial(_shorten, redactor, self._longest_detail))
+        limit = self._options.max_event_bytes
+        most = (limit // max(longest * _BYTES_PER_CHARACTER, 1) - _OTHER_TEXTS) // 2  # too few for the limit
         rows = [place for place in pool.rows if place not in pool.flat or len(events[place].attributes) >= most]
         wide = [place for columns in pool.columns if len(columns.keys) >= most for place in columns.places]
         for place in (*rows, *wide):
-            events[place] = fit(events[place], limit, partial(_shorten, redactor))
+            events[place] = fit(events[place], limit, partial(_shorten, redactor, SHORT))
         return events
 
 
-def make_redactor(options: SanitizeConfig, known: KnownValues) -> TextRedactor:
-    """Return what redacts texts as the options say."""
-    return TextRedactor(select(built_in_rules(options.packs), options.personal), known, options.max_depth)
-
-
-def _shorten(redactor: TextRedactor, text: str) -> Redacted | None:
-    return redactor.cut(Redacted(text, {}), SHORT) if len(text) > SHORT else None
+def _shorten(redactor: TextRedactor, limit: int, text: str) -> Redacted | None:
+    return redactor.cut(Redacted(text, {}), limit) if len(text) > limit else None

@@ -14,6 +14,7 @@ import msgspec
 
 from beacon_core.errors import ConfigurationError
 from beacon_core.processors.sanitize.anchors import Anchor, find_anchor
+from beacon_core.processors.sanitize.checks import entropy
 
 Kind = Literal["vendor", "credential", "personal"]
 _SEPARATOR = "[_. -]"
@@ -116,6 +117,7 @@ class Rule:
         group: the option that switches a personal rule on, or empty.
         entropy: bits a character (Shannon) that a find has at least; less is a word or a placeholder.
         anchors: what stands where a match begins, if that is not a keyword.
+        description: what it finds, a sentence.
     """
 
     id: str
@@ -127,6 +129,11 @@ class Rule:
     group: str = ""
     anchors: tuple[str, ...] = ()
     entropy: float = 0.0
+    description: str = ""
+
+    def is_random(self, find: str) -> bool:
+        """Say if a find has the entropy that it needs."""
+        return not self.entropy or entropy(find) >= self.entropy
 
     @cached_property
     def patterns(self) -> tuple[Pattern, ...]:
@@ -163,13 +170,19 @@ Pack = Literal["beacon", "betterleaks", "gitleaks", "veles"]
 
 
 @cache
-def built_in_rules(packs: frozenset[Pack] = frozenset(get_args(Pack))) -> RuleSet:
+def built_in_rules(packs: frozenset[Pack] = frozenset(get_args(Pack)), names: tuple[str, ...] = ()) -> RuleSet:
     """Return the rules of some of the packs that Beacon ships, personal ones included.
+
+    Args:
+        packs: which.
+        names: more names that stand before secrets, lower-case words joined by `_`.
 
     Beacon's own come first, since their ids say more, the personal ones last. Its names that stand before secrets
     count whatever the packs are.
     """
-    own = parse_rules(tomllib.loads(_read("rules.toml")))
+    document = tomllib.loads(_read("rules.toml"))
+    document["names"]["sure"] += names
+    own = parse_rules(document)
     rules = own.rules if "beacon" in packs else ()
     others = [rule for pack in get_args(Pack)[1:] if pack in packs for rule in _read_pack(pack, own.fragments)]
     personal = tuple(rule for rule in own.rules if rule.kind == "personal")
@@ -231,6 +244,7 @@ def _rule(entry: Mapping[str, Any], fragments: Mapping[str, str]) -> Rule:
         group=entry.get("group", ""),
         anchors=tuple(entry.get("anchors", ())),
         entropy=entry.get("entropy", 0.0),
+        description=entry.get("description", ""),
     )
 
 

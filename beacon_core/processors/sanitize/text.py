@@ -12,11 +12,12 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
-from beacon_core.processors.sanitize.checks import CHECKS, entropy
-from beacon_core.processors.sanitize.keys import SensitiveKeys
+from beacon_core.processors.sanitize.actions import Actions
+from beacon_core.processors.sanitize.checks import CHECKS
+from beacon_core.processors.sanitize.keys import SENSITIVE_KEY, Keys
 from beacon_core.processors.sanitize.known import RULE_ID as KNOWN_VALUE
 from beacon_core.processors.sanitize.known import KnownValues
-from beacon_core.processors.sanitize.rules import Rule, RuleSet, marker
+from beacon_core.processors.sanitize.rules import RuleSet, marker
 from beacon_core.processors.sanitize.search import ENGINES, EngineMaker, KeywordSearch, may_be_base64
 from beacon_core.processors.sanitize.walk import Rewriter, texts
 
@@ -38,11 +39,12 @@ _MARKER_AT_END = re.compile(r"\[[A-Z]{0,9}:?[a-z0-9-]{0,64}\Z")
 
 
 class Redacted(NamedTuple):
-    """A text that was changed, how often each rule changed it, and whether it was cut."""
+    """A text that was changed, how often each rule changed it, whether it was cut, and whether it is to be left out."""
 
     text: str
     counts: Mapping[str, int]
     cut: bool = False
+    drop: bool = False
 
 
 class Find(NamedTuple):
@@ -69,23 +71,35 @@ class TextRedactor:
         rules: in the order in which they are applied.
         known: values that are removed wherever they occur.
         max_depth: how many layers of encoding inside a text are taken apart.
+        actions: what is done with finds.
         engines: what searches for keywords, the first one that is installed; the result is the same.
     """
 
     def __init__(
-        self, rules: RuleSet, known: KnownValues, max_depth: int, *, engines: Sequence[EngineMaker] = ENGINES
+        self,
+        rules: RuleSet,
+        known: KnownValues,
+        max_depth: int,
+        *,
+        actions: Actions | None = None,
+        engines: Sequence[EngineMaker] = ENGINES,
     ) -> None:
         self._rules = rules.rules
         self._known = known
         self._max_depth = max_depth
-        #: The names under which a text is replaced whatever it is.
-        self.sensitive = SensitiveKeys(rules.names)
+        self._actions = actions or Actions()
+        #: What is done with values because of the names they stand under.
+        self.keys = Keys(rules.names, self._actions)
+        self._replacers = [self._actions.by_rule(rule.id) for rule in rules.rules]
+        self._known_marker = self._actions.by_rule(KNOWN_VALUE) or (lambda _value: marker(KNOWN_VALUE))
         #: Ids of the rules for personal data.
         self.personal = frozenset(rule.id for rule in rules.rules if rule.kind == "personal")
         kinds = [rule.kind for rule in rules.rules]
         self._vendor = frozenset(number for number, kind in enumerate(kinds) if kind == "vendor")
         self._secrets = frozenset(number for number, kind in enumerate(kinds) if kind != "personal")
-        by_keyword: dict[str, set[int]] = {keyword: set() for keyword in (*rules.keywords, *known.keywords, *_ESCAPES)}
+        by_keyword: dict[str, set[int]] = {
+            keyword: set() for keyword in (*rules.keywords, *known.keywords, *self._actions.keywords, *_ESCAPES)
+        }
         for number, rule in enumerate(rules.rules):
             for keyword in rule.keywords:
                 by_keyword[keyword].add(number)
@@ -98,6 +112,10 @@ class TextRedactor:
             number for number, keyword in enumerate(keywords) if keyword in frozenset(known.keywords)
         )
         self._called: dict[str, tuple[int, ...]] = {}
+
+    def description(self, rule_id: str) -> str:
+        """Return what a rule finds, in a sentence; empty for what is no rule of its own."""
+        return next((rule.description for rule in self._rules if rule.id == rule_id), _OTHERS.get(rule_id, ""))
 
     def redact_all(self, texts: Sequence[str], depth: int | None = None) -> dict[str, Redacted]:
         """Return what becomes of those texts that hold a secret.
@@ -176,7 +194,9 @@ class TextRedactor:
             current, find = self._pass(current, find, depth, counts)
             if current == before:
                 break
-        return None if current == text else Redacted(current, counts)
+        if current == text:
+            return None
+        return Redacted(current, counts, drop=any(mark in current for mark in self._actions.drops))
 
     def _pass(self, text: str, find: Find, depth: int, counts: dict[str, int]) -> tuple[str, Find]:
         """Return the text after one pass, and what to look at in the next."""
@@ -206,13 +226,13 @@ class TextRedactor:
             for pattern in rule.patterns:
                 matches = pattern.matches(text, lower)
                 if matches:
-                    changed = _replace(rule, pattern.group, text, matches, counts)
+                    changed = self._replace(number, pattern.group, text, matches, counts)
                     if changed is not text:
                         text, lower, last = changed, _lower(changed), number
         return text, last
 
     def _remove_known(self, text: str, counts: dict[str, int]) -> str:
-        text, found = self._known.redact(text, marker(KNOWN_VALUE))
+        text, found = self._known.redact(text, self._known_marker)
         if found:
             counts[KNOWN_VALUE] = counts.get(KNOWN_VALUE, 0) + found
         return text
@@ -224,7 +244,7 @@ class TextRedactor:
         except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
             return None
         changes = self.redact_all(list(dict.fromkeys(texts(value))), depth)
-        rewriter = Rewriter(changes.get, self.sensitive)
+        rewriter = Rewriter(changes.get, self.keys)
         rewritten = rewriter.value(value)
         _add(rewriter.counts, counts)
         return text if rewritten is value else msgspec.json.encode(rewritten).decode()
@@ -262,10 +282,35 @@ class TextRedactor:
             if found:
                 rule_id = next(iter(found))
                 _add({rule_id: 1}, counts)
-                return marker(rule_id)
+                replace = self._actions.by_rule(rule_id)
+                return replace(run) if replace else marker(rule_id)
         return run
 
+    def _replace(
+        self, number: int, group: str | int, text: str, matches: Iterable[re.Match[str]], counts: dict[str, int]
+    ) -> str:
+        """Return `text` with something else instead of the finds of a rule that pass its check."""
+        rule, replace = self._rules[number], self._replacers[number]
+        check = CHECKS[rule.check] if rule.check else None
+        parts, end = [], 0
+        for match in matches:
+            start, stop = match.span(group)
+            if start >= 0 and (check is None or check(text[start:stop])) and rule.is_random(text[start:stop]):
+                find = text[start:stop]
+                if self._actions.is_shown(find):
+                    continue
+                parts += [text[end:start], replace(find) if replace else rule.replacement]
+                end = stop
+        if not parts:
+            return text
+        counts[rule.id] = counts.get(rule.id, 0) + len(parts) // 2
+        return "".join([*parts, text[end:]])
 
+
+_OTHERS = {
+    KNOWN_VALUE: "Values of secret-looking environment variables and of Beacon's own secrets.",
+    SENSITIVE_KEY: "What stands under a name such as password.",
+}
 _WHITE = {ord(character): " " for character in "\t\r\n\f\x1b"}
 
 
@@ -288,25 +333,6 @@ def _is_escaped(text: str) -> bool:
 
 def _is_encoded(text: str) -> bool:
     return _is_escaped(text) or may_be_base64(text)
-
-
-def _replace(rule: Rule, group: str | int, text: str, matches: Iterable[re.Match[str]], counts: dict[str, int]) -> str:
-    """Return `text` with a marker instead of the finds of a rule that pass its check."""
-    check = CHECKS[rule.check] if rule.check else None
-    parts, end = [], 0
-    for match in matches:
-        start, stop = match.span(group)
-        if start >= 0 and (check is None or check(text[start:stop])) and _is_random(rule, text[start:stop]):
-            parts += [text[end:start], rule.replacement]
-            end = stop
-    if not parts:
-        return text
-    counts[rule.id] = counts.get(rule.id, 0) + len(parts) // 2
-    return "".join([*parts, text[end:]])
-
-
-def _is_random(rule: Rule, secret: str) -> bool:
-    return not rule.entropy or entropy(secret) >= rule.entropy
 
 
 def _add(counts: Mapping[str, int], total: dict[str, int]) -> None:

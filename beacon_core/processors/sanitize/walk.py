@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from beacon_core.event import Attributes, Event, Exemplar, Metric, Scope, Span, SpanEvent, SpanLink
+from beacon_core.processors.sanitize.actions import SUMMARY, is_marker
+from beacon_core.processors.sanitize.keys import KeyRule, Keys
 from beacon_core.processors.sanitize.rules import marker
-
-#: The rule of values that are replaced because of the name they stand under.
-SENSITIVE_KEY = "sensitive-key"
 
 #: Members of records that hold text; the others are numbers, ids in hexadecimal and words of a fixed set.
 TEXT_MEMBERS: Mapping[type, tuple[str, ...]] = {
@@ -26,7 +25,7 @@ TEXT_MEMBERS: Mapping[type, tuple[str, ...]] = {
     SpanLink: ("trace_state", "attributes"),
 }
 
-_MARKER = marker(SENSITIVE_KEY)
+_GONE: Final = object()  # stands for what is left out
 # Under a sensitive name these stay: nothing, words, references to a variable, and what was redacted already.
 _HARMLESS = re.compile(
     r"\s*|(?i:true|false|null|none|undefined|required|optional)|\$\{{1,2} ?[A-Za-z_][\w.]{0,64} ?\}{1,2}"
@@ -37,7 +36,7 @@ _FLAG = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]{1,63}", re.ASCII)
 
 
 class Change(Protocol):
-    """A text that was changed, how often each rule changed it, and whether it was cut."""
+    """A text that was changed, how often each rule changed it, whether it was cut, and whether it is to be left out."""
 
     @property
     def text(self) -> str: ...
@@ -45,6 +44,8 @@ class Change(Protocol):
     def counts(self) -> Mapping[str, int]: ...
     @property
     def cut(self) -> bool: ...
+    @property
+    def drop(self) -> bool: ...
 
 
 def decode_bytes(data: bytes) -> tuple[str, str]:
@@ -75,30 +76,23 @@ class Rewriter:
 
     Args:
         change: what becomes of a text, None if it stays.
-        sensitive: the names under which a text is replaced whatever it is.
+        keys: what becomes of a value because of its name; None if names say nothing.
 
     Attributes:
         counts: how often each rule changed something.
         cut: whether a text was cut.
     """
 
-    def __init__(self, change: Callable[[str], Change | None], sensitive: Container[str]) -> None:
+    def __init__(self, change: Callable[[str], Change | None], keys: Keys | None) -> None:
         self._change = change
-        self._sensitive = sensitive
+        self._keys = keys
         self.counts: Counter[str] = Counter()
         self.cut = False
 
     def value(self, value: Any) -> Any:
-        """Return a value of any type that an attribute or JSON can have."""
-        if isinstance(value, str):
-            return self._text(value)
-        if isinstance(value, dict):
-            return self.mapping(value)
-        if isinstance(value, list):
-            return self._list(value)
-        if isinstance(value, bytes):
-            return self._bytes(value)
-        return self.record(value) if isinstance(value, msgspec.Struct) else value
+        """Return a value of any type that an attribute or JSON can have; what is to be left out becomes its marker."""
+        kept = self._kept(value)
+        return self._text(value, counted=True) if kept is _GONE else kept
 
     def record(self, record: Any) -> Any:
         """Return an event, a scope, or a part of an event."""
@@ -106,11 +100,13 @@ class Rewriter:
         return msgspec.structs.replace(record, **changed) if changed else record
 
     def members(self, record: Any) -> dict[str, Any]:
-        """Return the members of a record that change."""
+        """Return the members of a record that change; a body can be left out, a name cannot."""
         changed = {}
         for member in TEXT_MEMBERS[type(record)]:
             before = getattr(record, member)
-            after = self.value(before)
+            after = self._kept(before)
+            if after is _GONE:
+                after = None if member == "body" else self._text(before, counted=True)
             if after is not before:
                 changed[member] = after
         return changed
@@ -119,66 +115,117 @@ class Rewriter:
         """Return a map; keys that become equal get a number, so that no value is lost."""
         result: Attributes = {}
         same = True
-        named = self._names_a_secret(attributes)
+        named = self._rule_of_pair(attributes)
         for key, value in attributes.items():
-            hidden = key in self._sensitive or (named and key == "value")
-            new_value = self._hide(value) if hidden else self.value(value)
+            rule = (self._keys and self._keys.rule(key)) or (named if key == "value" else None)
+            if key == SUMMARY and _is_summary(value):
+                new_value = Rewriter(self._change, None).value(value)  # its keys are rules, no names
+            else:
+                new_value = self._hide(value, rule) if rule else self._kept(value)
+            if new_value is _GONE:
+                same = False
+                continue
             new_key = self._text(key)
             same = same and new_value is value and new_key is key
             result[_free(new_key, result)] = new_value
         return attributes if same else result
 
-    def _names_a_secret(self, attributes: Attributes) -> bool:
-        """Say if a map is a pair whose name says that its value is a secret: `{"key": "password", "value": ...}`."""
-        if "value" not in attributes:
-            return False
+    def _rule_of_pair(self, attributes: Attributes) -> KeyRule | None:
+        """Return what the name in a pair says of its value: `{"key": "password", "value": ...}`."""
+        if "value" not in attributes or self._keys is None:
+            return None
         name = attributes.get("key") or attributes.get("name")
-        return isinstance(name, str) and name in self._sensitive
+        return self._keys.rule(name) if isinstance(name, str) else None
+
+    def _kept(self, value: Any) -> Any:
+        """Return a value, or that it is left out."""
+        if isinstance(value, str):
+            change = self._change(value)
+            if change is None:
+                return value
+            self._count(change)
+            return _GONE if change.drop else change.text
+        if isinstance(value, dict):
+            return self.mapping(value)
+        if isinstance(value, list):
+            return self._list(value)
+        if isinstance(value, bytes):
+            return self._bytes(value)
+        return self.record(value) if isinstance(value, msgspec.Struct) else value
 
     def _list(self, items: list[Any]) -> list[Any]:
         """Return a list; after a command-line flag such as `--password` the next item is a secret."""
         result = []
-        flag = False
+        flag: KeyRule | None = None
         for item in items:
-            result.append(self._hide(item) if flag else self.value(item))
-            flag = isinstance(item, str) and _FLAG.fullmatch(item) is not None and item in self._sensitive
-        return items if all(new is old for new, old in zip(result, items, strict=True)) else result
+            result.append(self._hide(item, flag) if flag else self._kept(item))
+            is_flag = self._keys and isinstance(item, str) and _FLAG.fullmatch(item)
+            flag = self._keys.rule(item) if is_flag and self._keys else None
+        if all(new is old for new, old in zip(result, items, strict=True)):
+            return items
+        return [item for item in result if item is not _GONE]
 
-    def _text(self, text: str) -> str:
+    def _text(self, text: str, *, counted: bool = False) -> str:
+        """Return a text that cannot be left out."""
         change = self._change(text)
         if change is None:
             return text
+        if not counted:
+            self._count(change)
+        return change.text
+
+    def _count(self, change: Change) -> None:
         self.counts.update(change.counts)
         self.cut = self.cut or change.cut
-        return change.text
 
     def _bytes(self, data: bytes) -> bytes:
         text, encoding = decode_bytes(data)
         new = self._text(text)
         return data if new is text else new.encode(encoding, "replace")
 
-    def _hide(self, value: Any) -> Any:
-        """Return what stays of a value under a sensitive name: numbers, truth values, and markers for texts."""
-        if isinstance(value, str):
-            if _HARMLESS.fullmatch(value):
-                return value
-            self.counts[SENSITIVE_KEY] += 1
-            return _MARKER
+    def _hide(self, value: Any, rule: KeyRule) -> Any:
+        """Return what stays of a value whose name says what is done with it.
+
+        Under a sensitive name numbers and truth values stay, and texts become markers.
+        """
         if isinstance(value, bytes):
             text = decode_bytes(value)[0]
-            new = self._hide(text)
-            return value if new is text else new.encode()
+            new = self._hide(text, rule)
+            return new if new is _GONE else value if new is text else new.encode()
+        if rule.replace is None and (rule.everything or isinstance(value, list | dict)):
+            self.counts[rule.rule_id] += 1
+            return _GONE
+        if isinstance(value, str):
+            return self._hide_text(value, rule)
         if isinstance(value, list):
-            hidden = [self._hide(item) for item in value]
+            hidden = [self._hide(item, rule) for item in value]
             return value if all(new is old for new, old in zip(hidden, value, strict=True)) else hidden
-        return self._hide_mapping(value) if isinstance(value, dict) else value
+        if isinstance(value, dict):
+            return self._hide_mapping(value, rule)
+        return self._hide_text(str(value), rule) if rule.everything and value is not None else value
 
-    def _hide_mapping(self, attributes: Attributes) -> Attributes:
+    def _hide_text(self, text: str, rule: KeyRule) -> Any:
+        shown = self._keys is not None and self._keys.actions.is_shown(text)
+        if shown or (not text or is_marker(text) if rule.everything else _HARMLESS.fullmatch(text)):
+            return text
+        self.counts[rule.rule_id] += 1
+        if rule.replace is None:
+            return _GONE
+        replacement = rule.replace(text)
+        if not is_marker(replacement) and self._change(text):  # no characters of what a rule finds
+            return marker(rule.rule_id)
+        return replacement
+
+    def _hide_mapping(self, attributes: Attributes, rule: KeyRule) -> Attributes:
         result: Attributes = {}
         for key, value in attributes.items():
-            result[_free(self._text(key), result)] = self._hide(value)
+            result[_free(self._text(key), result)] = self._hide(value, rule)
         same = all(a is b and result[a] is attributes[b] for a, b in zip(result, attributes, strict=True))
         return attributes if same else result
+
+
+def _is_summary(value: Any) -> bool:
+    return isinstance(value, dict) and all(type(count) is int for count in value.values())
 
 
 def _free(key: str, taken: Container[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +29,7 @@ def test_s9_standard_input_is_printed_without_secrets() -> None:
     )
     assert result.stdout == expected
     assert b"2 stripe-key" in result.stderr
-    assert b"4 found" in result.stderr
+    assert b"4 found in 1 of 1 file" in result.stderr
     assert result.returncode == 0
 
 
@@ -55,6 +56,42 @@ def test_s9_the_summary_as_json(tmp_path: Path) -> None:
     summary = json.loads(sanitize("--check", "--json", "bad.txt", folder=tmp_path).stdout)
     place = {"file": "bad.txt", "line": 2, "rule": "stripe-key"}
     assert summary == {"found": 1, "rules": {"stripe-key": 1}, "places": [place]}
+
+
+def test_s9_files_are_changed_in_place_only_where_something_is_found(tmp_path: Path) -> None:
+    bad, good = tmp_path / "bad.txt", tmp_path / "good.txt"
+    bad.write_text(f"one\ntwo {KEY}\n")
+    bad.chmod(0o640)
+    good.write_text("one\n")
+    before = good.stat()
+    result = sanitize("--in-place", "bad.txt", "good.txt", folder=tmp_path)
+    assert (result.returncode, result.stdout) == (0, b"")
+    assert bad.read_text() == "one\ntwo [REDACTED:stripe-key]\n"
+    assert stat.S_IMODE(bad.stat().st_mode) == 0o640
+    assert (good.stat().st_ino, good.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert {path.name for path in tmp_path.iterdir()} == {"bad.txt", "good.txt"}
+    assert sanitize("--in-place", "-").returncode == 2
+
+
+def test_s9_the_options_of_a_pipeline_apply(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("rules:\n  - {id: ticket, pattern: 'TICKET-[0-9]{4}', description: A ticket.}\n")
+    (tmp_path / "p.yaml").write_text(
+        "processors:\n  sanitize: {rules: [own.yaml], rule_actions: {'stripe-*': drop}, personal: []}\n"
+    )
+    text = f"TICKET-1234 ann@example.com\n{KEY}\nend\n".encode()
+    result = sanitize("--pipeline", "p.yaml", stdin=text, folder=tmp_path)
+    assert result.stdout == b"[REDACTED:ticket] ann@example.com\nend\n"
+    assert b"1 ticket      -:1  A ticket" in result.stderr
+    changed = sanitize(*("--pipeline", "p.yaml", "--set", "processors.sanitize.rules=[]"), stdin=text, folder=tmp_path)
+    assert changed.stdout.startswith(b"TICKET-1234")
+
+
+def test_p10_what_is_wrong_with_rules_is_said_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("rules:\n  - {id: slow, pattern: '(a+)+b'}\n")
+    (tmp_path / "p.yaml").write_text("processors:\n  sanitize: {rules: [own.yaml]}\n")
+    result = sanitize("--pipeline", "p.yaml", folder=tmp_path)
+    assert result.returncode == 78
+    assert b"own.yaml:2:25 rules[0].pattern" in result.stderr
 
 
 def test_p7_a_secret_is_in_no_message(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_s3_a_known_value_is_removed_in_its_encodings(secret: str) -> None:
 def test_s3_no_known_value_survives(secret: str, around: str) -> None:
     known = KnownValues([secret])
     for text in (f"{around}{secret}{around}", json.dumps([around + secret]), around + quote(secret)):
-        assert secret.strip() not in known.redact(text, "\0")[0]
+        assert secret.strip() not in known.redact(text, lambda _: "\0")[0]
         assert KeywordSearch(known.keywords).find([text])[0]
 
 

@@ -22,15 +22,16 @@ import pytest
 from beacon_core.event import Batch, Event, Scope, Span, encode_lines
 from beacon_core.processors.sanitize import SanitizeConfig, SanitizeProcessor
 from beacon_core.processors.sanitize.known import KnownValues
-from beacon_core.processors.sanitize.rules import Rule, built_in_rules
+from beacon_core.processors.sanitize.rules import Rule, built_in_rules, select
 from beacon_core.processors.sanitize.search import plain_engine
 from beacon_core.processors.sanitize.text import TextRedactor
 from beacon_core.testing import make_event
 
 OWN = built_in_rules(frozenset({"beacon"})).rules
 RULES = [rule for rule in built_in_rules().rules if rule.kind == "vendor" or rule not in OWN]
-FAST = TextRedactor(built_in_rules(), KnownValues(), 4)
-PLAIN = TextRedactor(built_in_rules(), KnownValues(), 4, engines=[plain_engine])
+DEFAULT = select(built_in_rules(), {"email", "home_directory"})
+FAST = TextRedactor(DEFAULT, KnownValues(), 4)
+PLAIN = TextRedactor(DEFAULT, KnownValues(), 4, engines=[plain_engine])
 LETTERS = string.ascii_letters + string.digits
 
 
