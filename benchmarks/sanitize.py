@@ -22,6 +22,7 @@ from beacon_core.processors.sanitize import SanitizeConfig, SanitizeProcessor
 from beacon_core.processors.sanitize.batch import BatchRewriter
 from beacon_core.processors.sanitize.collect import Pool
 from beacon_core.processors.sanitize.known import KnownValues
+from beacon_core.processors.sanitize.making import load_rules
 from beacon_core.processors.sanitize.rules import built_in_rules
 from beacon_core.processors.sanitize.search import ENGINES, plain_engine
 from beacon_core.processors.sanitize.text import TextRedactor
@@ -52,12 +53,13 @@ def measure(generator: Any) -> dict[str, list[float]]:
     """Return the costs of every round by share."""
     processor = SanitizeProcessor(SanitizeConfig())
     processor.start(Host("sanitize"))
-    redactor = TextRedactor(built_in_rules(), KnownValues(), 4)
-    plain = TextRedactor(built_in_rules(), KnownValues(), 4, engines=[plain_engine])
+    rules, actions = load_rules(SanitizeConfig())
+    redactor = TextRedactor(rules, KnownValues(), 4, actions=actions)
+    plain = TextRedactor(rules, KnownValues(), 4, actions=actions, engines=[plain_engine])
 
     def rewrite(each: tuple[Batch, Pool, Any]) -> None:
         batch, pool, changes = each
-        BatchRewriter(changes, redactor.sensitive, redactor.personal, pool).events(batch)
+        BatchRewriter(changes, redactor.keys, redactor.personal, pool).events(batch)
 
     costs: dict[str, list[float]] = {}
     for number in range(ROUNDS + 1):
