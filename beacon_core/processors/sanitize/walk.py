@@ -118,6 +118,7 @@ class Rewriter:
     def mapping(self, attributes: Attributes) -> Attributes:
         """Return a map; keys that become equal get a number, so that no value is lost."""
         result: Attributes = {}
+        numbers: dict[str, int] = {}
         same = True
         named = self._names_a_secret(attributes)
         for key, value in attributes.items():
@@ -125,7 +126,7 @@ class Rewriter:
             new_value = self._hide(value) if hidden else self.value(value)
             new_key = self._text(key)
             same = same and new_value is value and new_key is key
-            result[_free(new_key, result)] = new_value
+            result[_free(new_key, result, numbers)] = new_value
         return attributes if same else result
 
     def _names_a_secret(self, attributes: Attributes) -> bool:
@@ -175,17 +176,19 @@ class Rewriter:
 
     def _hide_mapping(self, attributes: Attributes) -> Attributes:
         result: Attributes = {}
+        numbers: dict[str, int] = {}
         for key, value in attributes.items():
-            result[_free(self._text(key), result)] = self._hide(value)
+            result[_free(self._text(key), result, numbers)] = self._hide(value)
         same = all(a is b and result[a] is attributes[b] for a, b in zip(result, attributes, strict=True))
         return attributes if same else result
 
 
-def _free(key: str, taken: Container[str]) -> str:
-    """Return `key`, with a number behind it if it is taken."""
+def _free(key: str, taken: Container[str], numbers: dict[str, int]) -> str:
+    """Return `key`, with a number behind it if it is taken; `numbers` remembers where to go on counting."""
     if key not in taken:
         return key
-    number = 2
+    number = numbers.get(key, 2)
     while f"{key}#{number}" in taken:
         number += 1
+    numbers[key] = number + 1
     return f"{key}#{number}"
