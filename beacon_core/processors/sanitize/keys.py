@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _LONGEST_NAME = 4  # words
-_TAIL = 96  # characters; the last words of a name decide
+_TAIL = 96  # characters; the last words of a name decide, and no more is remembered
 _CACHE_SIZE = 8192
 
 
@@ -27,6 +27,7 @@ class SensitiveKeys:
     def __contains__(self, key: object) -> bool:
         if not isinstance(key, str):
             return False
+        key = key[-_TAIL:]
         decided = self._decided.get(key)
         if decided is None:
             if len(self._decided) >= _CACHE_SIZE:
@@ -35,7 +36,7 @@ class SensitiveKeys:
         return decided
 
     def _decide(self, key: str) -> bool:
-        words = [word.lower() for word in _WORDS.findall(key[-_TAIL:])]
+        words = [word.lower() for word in _WORDS.findall(key)]
         while words and words[-1].isdigit():  # password2, token_1
             words.pop()
         return any(" ".join(words[-count:]) in self._names for count in range(1, _LONGEST_NAME + 1))
