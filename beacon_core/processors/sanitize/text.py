@@ -22,6 +22,8 @@ from beacon_core.processors.sanitize.walk import Rewriter, texts
 
 #: What is left at the end of a text that was cut.
 CUT = "[TRUNCATED]"
+#: The rule of texts that are replaced whole: each secret that was removed showed another, more often than `_MOST_PASSES`.
+RESTLESS = "restless"
 
 _MOST_PASSES = 8
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -130,6 +132,9 @@ class TextRedactor:
                 break
             text = again.text
             counts.update(again.counts)
+        else:
+            text = marker(RESTLESS)
+            counts[RESTLESS] += 1
         return Redacted(text, dict(counts), cut)
 
     def _find(self, texts: Sequence[str]) -> dict[int, Find]:
@@ -176,6 +181,8 @@ class TextRedactor:
             current, find = self._pass(current, find, depth, counts)
             if current == before:
                 break
+        else:
+            return Redacted(marker(RESTLESS), {RESTLESS: 1})
         return None if current == text else Redacted(current, counts)
 
     def _pass(self, text: str, find: Find, depth: int, counts: dict[str, int]) -> tuple[str, Find]:
@@ -221,9 +228,10 @@ class TextRedactor:
         """Return JSON with its strings and keys redacted, None if `text` is no JSON object or array."""
         try:
             value = msgspec.json.decode(text.strip())
+            strings = list(dict.fromkeys(texts(value)))
         except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
             return None
-        changes = self.redact_all(list(dict.fromkeys(texts(value))), depth)
+        changes = self.redact_all(strings, depth)
         rewriter = Rewriter(changes.get, self.sensitive)
         rewritten = rewriter.value(value)
         _add(rewriter.counts, counts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -25,6 +25,9 @@ TEXT_MEMBERS: Mapping[type, tuple[str, ...]] = {
     SpanEvent: ("name", "attributes"),
     SpanLink: ("trace_state", "attributes"),
 }
+
+#: How deep lists and maps may be nested; a `Rewriter` takes two calls for each level, of which Python allows 1,000.
+MOST_LEVELS = 300
 
 _MARKER = marker(SENSITIVE_KEY)
 # Under a sensitive name these stay: nothing, words, references to a variable, and what was redacted already.
@@ -56,18 +59,36 @@ def decode_bytes(data: bytes) -> tuple[str, str]:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Yield every text in a value or record, keys included."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, bytes):
-        yield decode_bytes(value)[0]
-    elif isinstance(value, dict):
-        yield from value
-        yield from texts(list(value.values()))
-    elif isinstance(value, msgspec.Struct):
-        yield from texts([getattr(value, member) for member in TEXT_MEMBERS[type(value)]])
-    elif isinstance(value, list):
-        yield from (text for item in value for text in texts(item))
+    """Yield every text in a value or record, keys included.
+
+    Raises:
+        RecursionError: if something lies deeper than `MOST_LEVELS`.
+    """
+    level: list[Iterable[Any]] = [[value]]
+    for _ in range(MOST_LEVELS):
+        below: list[Iterable[Any]] = []
+        for members in level:
+            yield from _texts_of(members, below)
+        if not below:
+            return
+        level = below
+    raise RecursionError("lists and maps are nested too deep")
+
+
+def _texts_of(members: Iterable[Any], below: list[Iterable[Any]]) -> Iterator[str]:
+    """Yield the texts among `members`, and add to `below` what the others consist of."""
+    for member in members:
+        if isinstance(member, str):
+            yield member
+        elif isinstance(member, bytes):
+            yield decode_bytes(member)[0]
+        elif isinstance(member, dict):
+            yield from member
+            below.append(member.values())
+        elif isinstance(member, msgspec.Struct):
+            below.append([getattr(member, name) for name in TEXT_MEMBERS[type(member)]])
+        elif isinstance(member, list):
+            below.append(member)
 
 
 class Rewriter:
