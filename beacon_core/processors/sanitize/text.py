@@ -175,12 +175,15 @@ class TextRedactor:
 
     def _redact(self, text: str, find: Find, depth: int) -> Redacted | None:
         counts: dict[str, int] = {}
-        current = text
+        current, whole = text, True
         for _ in range(_MOST_PASSES):  # what a rule leaves behind can be a find of another
             before = current
-            current, find = self._pass(current, find, depth, counts)
+            current, narrower = self._pass(current, find, depth, counts)
             if current == before:
                 break
+            # After a pass of fewer rules that changed something, the others have not seen the result.
+            find = narrower if whole else self._find_in(current)
+            whole = not whole
         else:
             return Redacted(marker(RESTLESS), {RESTLESS: 1})
         return None if current == text else Redacted(current, counts)
