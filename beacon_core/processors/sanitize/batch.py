@@ -61,20 +61,20 @@ class BatchRewriter:
 
     def _add_columns(self, columns: Columns, events: list[Event], members: dict[int, dict[str, Any]]) -> None:
         """Add the members that change of events of one shape."""
-        changes = self._changes
+        changed = self._changes.keys()  # `isdisjoint` of a set would go through all of them, for every column
         if self._drops or not self._special.isdisjoint(columns.keys):
             members.update((place, self._walk(events[place])) for place in columns.places)
             return
         edits: dict[int, Attributes] = {}
         hits: dict[int, list[Redacted]] = {}
         for position, texts in columns.texts.items():
-            if not texts.isdisjoint(changes):
+            if not changed.isdisjoint(texts):
                 self._edit(columns, position, events, edits, hits)
         for place, found in hits.items():
             edits[place] = self._summarize(edits[place], found)
         for place, attributes in edits.items():
             members[place] = {"attributes": attributes}
-        if not columns.heads.isdisjoint(changes):
+        if not changed.isdisjoint(columns.heads):
             for place in columns.places:
                 self._add_heads(events[place], members.setdefault(place, {}))
 

@@ -14,7 +14,7 @@ SENSITIVE_KEY = "sensitive-key"
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _LONGEST_NAME = 4  # words
-_TAIL = 96  # characters; the last words of a name decide
+_TAIL = 96  # characters; the last words of a name decide, and no more is remembered
 _CACHE_SIZE = 8192
 
 
@@ -34,6 +34,7 @@ class SensitiveKeys:
     def __contains__(self, key: object) -> bool:
         if not isinstance(key, str):
             return False
+        key = key[-_TAIL:]
         decided = self._decided.get(key)
         if decided is None:
             if len(self._decided) >= _CACHE_SIZE:
@@ -42,7 +43,7 @@ class SensitiveKeys:
         return decided
 
     def _decide(self, key: str) -> bool:
-        words = [word.lower() for word in _WORDS.findall(key[-_TAIL:])]
+        words = [word.lower() for word in _WORDS.findall(key)]
         while words and words[-1].isdigit():  # password2, token_1
             words.pop()
         return any(" ".join(words[-count:]) in self._names for count in range(1, _LONGEST_NAME + 1))
@@ -80,6 +81,8 @@ class Keys:
 
     def rule(self, key: str) -> KeyRule | None:
         """Return what is done with what stands under a name, None if the name says nothing."""
+        if len(key) > _TAIL:  # not remembered whole
+            return self._find(key)
         try:
             return self._rules[key]
         except KeyError:

@@ -6,12 +6,14 @@ import base64
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from os.path import commonprefix
 from urllib.parse import quote, quote_plus
 
 RULE_ID = "known-value"
 _SHORTEST_VARIABLE = 8  # a shorter value of an environment variable is rather a word or a number
 _LONGEST_KEYWORD = 64  # characters; enough to tell, and few to search for
+_DEEPEST = 40  # groups within groups, of which `re` does not take any number
 _SHORTEST = 4  # a shorter value would turn ordinary text into markers
 
 _SECRET_NAME = re.compile(
@@ -47,7 +49,7 @@ class KnownValues:
         forms = sorted({form for value in self._values for form in _forms(value)}, key=lambda form: (-len(form), form))
         #: One of them is in every text that holds a known value; lower-case ASCII, `?` for the rest.
         self.keywords = tuple(dict.fromkeys(map(_keyword, forms)))
-        self._pattern = re.compile("|".join(map(re.escape, forms))) if forms else None
+        self._pattern = re.compile(_any_of(forms, _DEEPEST)) if forms else None
 
     def __repr__(self) -> str:
         return f"KnownValues({len(self._values)} values)"
@@ -64,6 +66,25 @@ class KnownValues:
 def _keyword(form: str) -> str:
     """Return the beginning of a form as the search for keywords sees it."""
     return form[:_LONGEST_KEYWORD].encode("ascii", "replace").decode("ascii").lower()
+
+
+def _any_of(forms: Sequence[str], depth: int) -> str:
+    """Return an expression for the longest of `forms` that stands at a place.
+
+    Forms share their beginnings down to `depth`, so that many of them take little more time than one.
+    """
+    if not depth:
+        return "|".join(map(re.escape, forms))
+    branches = []
+    by_first: dict[str, list[str]] = {}
+    for form in forms:
+        by_first.setdefault(form[:1], []).append(form)
+    for some in by_first.values():
+        start = commonprefix(some)  # noqa: RUF071 - no paths
+        rest = [form[len(start) :] for form in some if form != start]
+        more = f"(?:{_any_of(rest, depth - 1)})" if rest else ""
+        branches.append(re.escape(start) + (f"{more}?" if more and start in some else more))
+    return "|".join(branches)
 
 
 def _forms(value: str) -> Iterator[str]:

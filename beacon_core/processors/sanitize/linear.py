@@ -164,7 +164,7 @@ def _choices_of(node: Any, *, last: bool) -> int:
     if code in (codes.POSSESSIVE_REPEAT, codes.ATOMIC_GROUP):
         return _choices(list(value[2] if code is codes.POSSESSIVE_REPEAT else value), last=False)  # never tried anew
     if code in (codes.ASSERT, codes.ASSERT_NOT):
-        return _choices(list(value[1]), last=True)
+        return _choices(list(value[1]), last=False)  # it may read to the end, and the search goes on where it began
     if code is codes.SUBPATTERN:
         return _choices(list(value[-1]), last=last)
     branches = value[1] if code is codes.BRANCH else value[1:] if code is codes.GROUPREF_EXISTS else ()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from heapq import merge
 from importlib.resources import files
 from typing import Any, Literal, get_args
 
@@ -58,49 +59,32 @@ class Pattern:
             return self.regex.finditer(text)
         words, least, most = anchor
         if len(words) == 1 and least == most:
-            return self._at(words[0], text, lower, least)
-        places = _places(words, lower)
-        if least == most:
-            return self._at_places(places, text, least)
-        return self.regex.finditer(text, max(0, places[0] - most)) if places else ()
+            place = lower.find(words[0])
+            return () if place < 0 else self._at(_places(words[0], lower, place), text, least)
+        found = [(place, word) for word in words if (place := lower.find(word)) >= 0]
+        if not found:
+            return ()
+        if least != most:
+            return self.regex.finditer(text, max(0, min(found)[0] - most))
+        places = [_places(word, lower, place) for place, word in found]
+        return self._at(merge(*places) if len(places) > 1 else places[0], text, least)
 
-    def _at(self, word: str, text: str, lower: str, distance: int) -> list[re.Match[str]]:
-        place = lower.find(word)
-        if place < 0:
-            return []
-        found, end = [], distance
-        match_at = self.regex.match
-        while place >= 0:
-            if place >= end:
-                match = match_at(text, place - distance)
-                if match is not None:
-                    end = match.end() + distance
-                    found.append(match)
-            place = lower.find(word, place + 1)
-        return found
-
-    def _at_places(self, places: Iterable[int], text: str, distance: int) -> list[re.Match[str]]:
-        found, end = [], distance
+    def _at(self, places: Iterable[int], text: str, distance: int) -> Iterator[re.Match[str]]:
+        end = distance
         match_at = self.regex.match
         for place in places:
             if place >= end:
                 match = match_at(text, place - distance)
                 if match is not None:
                     end = match.end() + distance
-                    found.append(match)
-        return found
+                    yield match
 
 
-def _places(words: Sequence[str], lower: str) -> list[int]:
-    """Return where the words begin, in ascending order."""
-    places = []
-    for word in words:
-        place = lower.find(word)
-        while place >= 0:
-            places.append(place)
-            place = lower.find(word, place + 1)
-    places.sort()
-    return places
+def _places(word: str, lower: str, place: int) -> Iterator[int]:
+    """Yield where a word begins, from `place` on; one by one, since a hostile text holds millions of them."""
+    while place >= 0:
+        yield place
+        place = lower.find(word, place + 1)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from beacon_core.processors.sanitize.walk import Rewriter, texts
 
 #: What is left at the end of a text that was cut.
 CUT = "[TRUNCATED]"
+#: The rule of texts that are replaced whole: each secret that was removed showed another, again and again.
+RESTLESS = "restless"
 
 _MOST_PASSES = 8
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -148,6 +150,9 @@ class TextRedactor:
                 break
             text = again.text
             counts.update(again.counts)
+        else:
+            text = marker(RESTLESS)
+            counts[RESTLESS] += 1
         return Redacted(text, dict(counts), cut)
 
     def _find(self, texts: Sequence[str]) -> dict[int, Find]:
@@ -188,12 +193,17 @@ class TextRedactor:
 
     def _redact(self, text: str, find: Find, depth: int) -> Redacted | None:
         counts: dict[str, int] = {}
-        current = text
+        current, whole = text, True
         for _ in range(_MOST_PASSES):  # what a rule leaves behind can be a find of another
             before = current
-            current, find = self._pass(current, find, depth, counts)
+            current, narrower = self._pass(current, find, depth, counts)
             if current == before:
                 break
+            # After a pass of fewer rules that changed something, the others have not seen the result.
+            find = narrower if whole else self._find_in(current)
+            whole = not whole
+        else:
+            return Redacted(marker(RESTLESS), {RESTLESS: 1})
         if current == text:
             return None
         return Redacted(current, counts, drop=any(mark in current for mark in self._actions.drops))
@@ -241,9 +251,10 @@ class TextRedactor:
         """Return JSON with its strings and keys redacted, None if `text` is no JSON object or array."""
         try:
             value = msgspec.json.decode(text.strip())
+            strings = list(dict.fromkeys(texts(value)))
         except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
             return None
-        changes = self.redact_all(list(dict.fromkeys(texts(value))), depth)
+        changes = self.redact_all(strings, depth)
         rewriter = Rewriter(changes.get, self.keys)
         rewritten = rewriter.value(value)
         _add(rewriter.counts, counts)

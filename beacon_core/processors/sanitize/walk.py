@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -24,6 +24,9 @@ TEXT_MEMBERS: Mapping[type, tuple[str, ...]] = {
     SpanEvent: ("name", "attributes"),
     SpanLink: ("trace_state", "attributes"),
 }
+
+#: How deep lists and maps may be nested; a `Rewriter` takes two calls for each level, of which Python allows 1,000.
+MOST_LEVELS = 300
 
 _GONE: Final = object()  # stands for what is left out
 # Under a sensitive name these stay: nothing, words, references to a variable, and what was redacted already.
@@ -57,18 +60,36 @@ def decode_bytes(data: bytes) -> tuple[str, str]:
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Yield every text in a value or record, keys included."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, bytes):
-        yield decode_bytes(value)[0]
-    elif isinstance(value, dict):
-        yield from value
-        yield from texts(list(value.values()))
-    elif isinstance(value, msgspec.Struct):
-        yield from texts([getattr(value, member) for member in TEXT_MEMBERS[type(value)]])
-    elif isinstance(value, list):
-        yield from (text for item in value for text in texts(item))
+    """Yield every text in a value or record, keys included.
+
+    Raises:
+        RecursionError: if something lies deeper than `MOST_LEVELS`.
+    """
+    level: list[Iterable[Any]] = [[value]]
+    for _ in range(MOST_LEVELS):
+        below: list[Iterable[Any]] = []
+        for members in level:
+            yield from _texts_of(members, below)
+        if not below:
+            return
+        level = below
+    raise RecursionError("lists and maps are nested too deep")
+
+
+def _texts_of(members: Iterable[Any], below: list[Iterable[Any]]) -> Iterator[str]:
+    """Yield the texts among `members`, and add to `below` what the others consist of."""
+    for member in members:
+        if isinstance(member, str):
+            yield member
+        elif isinstance(member, bytes):
+            yield decode_bytes(member)[0]
+        elif isinstance(member, dict):
+            yield from member
+            below.append(member.values())
+        elif isinstance(member, msgspec.Struct):
+            below.append([getattr(member, name) for name in TEXT_MEMBERS[type(member)]])
+        elif isinstance(member, list):
+            below.append(member)
 
 
 class Rewriter:
@@ -114,6 +135,7 @@ class Rewriter:
     def mapping(self, attributes: Attributes) -> Attributes:
         """Return a map; keys that become equal get a number, so that no value is lost."""
         result: Attributes = {}
+        numbers: dict[str, int] = {}
         same = True
         named = self._rule_of_pair(attributes)
         for key, value in attributes.items():
@@ -127,7 +149,7 @@ class Rewriter:
                 continue
             new_key = self._text(key)
             same = same and new_value is value and new_key is key
-            result[_free(new_key, result)] = new_value
+            result[_free(new_key, result, numbers)] = new_value
         return attributes if same else result
 
     def _rule_of_pair(self, attributes: Attributes) -> KeyRule | None:
@@ -218,8 +240,9 @@ class Rewriter:
 
     def _hide_mapping(self, attributes: Attributes, rule: KeyRule) -> Attributes:
         result: Attributes = {}
+        numbers: dict[str, int] = {}
         for key, value in attributes.items():
-            result[_free(self._text(key), result)] = self._hide(value, rule)
+            result[_free(self._text(key), result, numbers)] = self._hide(value, rule)
         same = all(a is b and result[a] is attributes[b] for a, b in zip(result, attributes, strict=True))
         return attributes if same else result
 
@@ -228,11 +251,12 @@ def _is_summary(value: Any) -> bool:
     return isinstance(value, dict) and all(type(count) is int for count in value.values())
 
 
-def _free(key: str, taken: Container[str]) -> str:
-    """Return `key`, with a number behind it if it is taken."""
+def _free(key: str, taken: Container[str], numbers: dict[str, int]) -> str:
+    """Return `key`, with a number behind it if it is taken; `numbers` remembers where to go on counting."""
     if key not in taken:
         return key
-    number = 2
+    number = numbers.get(key, 2)
     while f"{key}#{number}" in taken:
         number += 1
+    numbers[key] = number + 1
     return f"{key}#{number}"
