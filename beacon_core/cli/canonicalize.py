@@ -31,10 +31,10 @@ def canonicalize(name: str, tables: tuple[Path, ...], as_json: bool) -> None:
     """Say which table (file:line) maps a name to what, and what maps to it."""
     from beacon_core.processors.canonicalize import (  # noqa: PLC0415 - heavy
         CanonicalizeConfig,
-        explain,
         load_files,
         load_tables,
     )
+    from beacon_core.processors.canonicalize.explanation import explain  # noqa: PLC0415
 
     config = CanonicalizeConfig(tables=list(tables))
     load_tables(config)  # what is ambiguous cannot be explained

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from beacon_core.processors.canonicalize.agents import AgentNames
+from beacon_core.processors.canonicalize.expressions import compile_expression
 from beacon_core.processors.canonicalize.patterns import fits
-from beacon_core.processors.canonicalize.reading import Entry, TableFile
-from beacon_core.processors.canonicalize.rule_reading import Rule
 from beacon_core.processors.canonicalize.schema import SOURCE, load_schema
+from beacon_core.processors.canonicalize.table_file import Derivation, Entry, Rule, TableFile
 
 _SINGULAR = {
     "agents": "agent",
@@ -65,13 +65,13 @@ def _named(file: TableFile, name: str, later: Sequence[TableFile]) -> Iterator[F
 
 
 def _sourced(file: TableFile, name: str) -> Iterator[Finding]:
-    for each in file.source:
-        if each.target == name:
-            yield Finding(each.position, "source", f"{name} is {_json(each.written)}", file.agents)
-    for attribute, agents in file.refine.items():
-        for value, agent in agents.items():
-            if name in {attribute, value, agent}:
-                yield Finding("", "agent", f"{attribute} {value} means the agent {agent}", file.agents)
+    for field in file.source:
+        if field.target == name or name in _used(field):
+            yield Finding(field.position, "source", f"{field.target} is {_json(field.written)}", file.agents)
+    for each in file.refine:
+        if name in {each.attribute, each.value, each.agent}:
+            said = f"{each.attribute} {each.value} means the agent {each.agent}"
+            yield Finding(each.position, "agent", said, file.agents)
 
 
 def _known(name: str) -> Iterator[Finding]:
@@ -125,10 +125,16 @@ def _ruled(rule: Rule, file: TableFile, name: str) -> Iterator[str]:
     elif name in {rule.action, *rule.takes}:
         yield f"{about} -> {rule.action or 'used up'}"
     for field in rule.fields:
-        expression = field.expression
-        used = {*expression.names, *(pair for pair, _ in expression.members)} if expression else {str(field.constant)}
-        if name == field.target or name in used:
+        if name == field.target or name in _used(field):
             yield f"{about}: {field.target} = {_json(field.written)}"
+
+
+def _used(field: Derivation) -> set[str]:
+    """Return the attributes that a field's value comes from, or the value itself."""
+    if field.constant:
+        return {str(field.written)}
+    expression = compile_expression(field.written)
+    return {*expression.names, *(attribute for attribute, _ in expression.members)}
 
 
 def _effect(rule: Rule) -> str:

@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 
 from beacon_core.event import Attributes, Event
 from beacon_core.processors.canonicalize.conditions import compile_condition, value_tests
+from beacon_core.processors.canonicalize.expressions import compile_expression
 from beacon_core.processors.canonicalize.patterns import fits
 from beacon_core.processors.canonicalize.plan import Derived, Fields, Options, Plan, Step
 from beacon_core.processors.canonicalize.record import Record
-from beacon_core.processors.canonicalize.rule_reading import SIGNALS, Derivation, Rule
 from beacon_core.processors.canonicalize.rules import AGENT, qualified
 from beacon_core.processors.canonicalize.schema import Schema
+from beacon_core.processors.canonicalize.table_file import SIGNALS, Derivation, Rule
 from beacon_core.processors.canonicalize.values import ABSENT, MISFIT
 
 _LONGEST_NAME = 256  # characters; names come from outside and are kept
@@ -67,7 +68,7 @@ class AgentPlans:
         self._fields = fields
         self._prefix = prefix
         self._items = [self._item(rule) for rule in rules]
-        self._source = [self._derived(each) for each in source if each.expression is not None]
+        self._source = [self._derived(each) for each in source if not each.constant]
         self._constants = self._constant(source)
         self._unnamed = unnamed
         self._by_name: dict[str, dict[str, Plan]] = {signal: {} for signal in SIGNALS}
@@ -123,7 +124,7 @@ class AgentPlans:
                 noise.append(item)
             elif item.rule.noise is False:
                 noise.clear()
-        conditions = [item.rule.condition for item in noise]
+        conditions = [item.step.condition for item in noise]
         if signal in self._unnamed and not any(item.rule.events for item in items):
             conditions = [None]
         steps = [item.step for item in items if item.rule.noise is None]
@@ -132,11 +133,11 @@ class AgentPlans:
     def _item(self, rule: Rule) -> _Item:
         short = [name.removeprefix(self._prefix) for name in rule.events]
         step = Step(
-            rule.condition,
+            compile_condition(rule.written),
             rule.action,
             rule.severity,
             self._constant(rule.fields),
-            tuple(self._derived(each) for each in rule.fields if each.expression is not None),
+            tuple(self._derived(each) for each in rule.fields if not each.constant),
             rule.takes,
             value_tests(rule.written),
             {name: compile_condition(_without(rule.written, name)) for name in rule.written.get("when", {})},
@@ -144,16 +145,15 @@ class AgentPlans:
         return _Item(rule, frozenset(short), tuple(name.split("*") for name in short if "*" in name), step)
 
     def _constant(self, fields: Sequence[Derivation]) -> Attributes:
-        constants = {each.target: self._fitted(each) for each in fields if each.expression is None}
+        constants = {each.target: self._fitted(each) for each in fields if each.constant}
         return {target: value for target, value in constants.items() if value is not ABSENT and value is not MISFIT}
 
     def _fitted(self, each: Derivation) -> Any:
         fit = self._fields.fit(each.target)
-        return fit(each.constant) if fit is not None else each.constant
+        return fit(each.written) if fit is not None else each.written
 
     def _derived(self, each: Derivation) -> Derived:
-        expression = each.expression
-        assert expression is not None  # noqa: S101 - the callers have looked
+        expression = compile_expression(each.written)
         names = tuple(name for name in expression.names if name not in self._schema.names)  # these are never raw
         finished, fit = self._fields.finished(each.target), self._fields.fit(each.target)
         return Derived(each.target, expression.read, finished, fit, names, expression.members)

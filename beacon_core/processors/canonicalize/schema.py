@@ -1,17 +1,17 @@
-"""The normalized event as data: its names, their types, severities; read from `normalized.toml`."""
+"""The normalized event as data: its names, their types, severities; what `normalized.toml` says."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from beacon_core.processors.canonicalize.patterns import fits
+from beacon_core.processors.canonicalize.shipped import FOLDER, shipped
 from beacon_core.processors.canonicalize.values import CONVERSIONS, ValueRule
 
-SOURCE = Path(__file__).with_name("normalized.toml")
+#: What people edit.
+SOURCE = FOLDER / "normalized.toml"
 
 #: Severity words and their numbers (OpenTelemetry's logs data model).
 SEVERITIES = {"TRACE": 1, "DEBUG": 5, "INFO": 9, "WARN": 13, "WARNING": 13, "ERROR": 17, "FATAL": 21}
@@ -78,4 +78,4 @@ class Schema:
 @cache
 def load_schema() -> Schema:
     """Return the schema; read once."""
-    return Schema(tomllib.loads(SOURCE.read_text("utf-8")))
+    return Schema(shipped().normalized)

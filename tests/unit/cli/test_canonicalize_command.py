@@ -26,7 +26,7 @@ def explain(*arguments: str) -> Result:
         ("process.command_line", "normalized.toml:", "name  process.command_line (string)"),
         ("plugin_loaded", "packs/claude_code.yaml:", "left out as noise"),
         ("tool_input", "packs/claude_code.yaml:", "file.path = "),
-        ("sdk-ts", "-", "app.entrypoint sdk-ts means the agent claude_agent_sdk"),
+        ("sdk-ts", "packs/claude_code.yaml:", "app.entrypoint sdk-ts means the agent claude_agent_sdk"),
     ],
 )
 def test_it_says_which_table_maps_a_name_to_what(name: str, file: str, says: str) -> None:

@@ -28,12 +28,6 @@ def attributes(config: CanonicalizeConfig, **given: object) -> dict[str, object]
     return event.attributes
 
 
-def test_the_shipped_packs_are_in_order() -> None:
-    load_tables(CanonicalizeConfig())
-    load_tables(CanonicalizeConfig(packs=["claude_code"]))
-    load_tables(CanonicalizeConfig(packs=[]))
-
-
 def test_one_alias_with_two_meanings_names_both_places(tmp_path: Path) -> None:
     one = write(tmp_path / "one.yaml", "attributes:\n  org.name:\n    - org\n")
     two = write(tmp_path / "two.yaml", "attributes:\n  organization: [team, org]\n")
