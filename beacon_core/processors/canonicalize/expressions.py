@@ -267,6 +267,13 @@ def _which(plain: Any, source: Any, _like: Any) -> Expression:
     return _using(read, [part])
 
 
+def _present(plain: Any, source: Any, _like: Any) -> Expression:
+    if not isinstance(plain, str):
+        raise ValueError('present takes a word: {present: ci, in: "resource:cicd.pipeline.run.id"}')  # noqa: TRY004
+    read = _source(source).read
+    return Expression(lambda record: None if read(record) in (None, "", []) else plain)  # it uses nothing up
+
+
 def _part(plain: Any, source: Any, like: Any) -> Expression:
     if not isinstance(plain, int) or not isinstance(like, str) or not 0 < plain <= like.count("*"):
         raise ValueError('part takes a number, and beside it "like": {part: 2, like: "mcp__*__*", in: tool_name}')
@@ -329,6 +336,7 @@ OPERATORS: dict[str, Callable[[Any, Any, Any], Expression]] = {
     "after": _after,  # what follows the first of one or several markers, up to the end of the line
     "before": _before,  # what precedes a marker
     "which": _which,  # the meaning of the marker that comes first
+    "present": _present,  # a word, where there is a value
     "part": _part,  # what stands for the n-th * of a pattern
     "bytes": _bytes,  # length in UTF-8
     "hash": _hash,  # HMAC-SHA-256 with the installation's key over texts with NUL between them

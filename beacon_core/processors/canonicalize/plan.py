@@ -105,7 +105,9 @@ class Fields:
 
     def learn(self, name: str) -> Field:
         """Return what becomes of an attribute that no table names."""
-        field = self._canonical(name, copied=True) if self._schema.is_kept(name) else self._unknown(name)
+        rule = self._schema.raw_rule(name)
+        target = name if self._schema.is_kept(name) else ""
+        field = Field(target, rule.finished, rule.fit, copied=True) if rule else Field(target, None, None, copied=True)
         if len(name) <= _LONGEST_NAME and len(self.known) < _MOST_NAMES:
             self.known[name] = field
         return field
@@ -123,10 +125,6 @@ class Fields:
     def _canonical(self, name: str, *, copied: bool) -> Field:
         rule = self._values.get(name)
         return Field(name, rule.finished, rule.fit, copied) if rule is not None else Field(name, None, None, copied)
-
-    def _unknown(self, name: str) -> Field:
-        rule = self._schema.raw_rule(name)
-        return Field("", rule.finished, rule.fit, copied=True) if rule else Field("", None, None, copied=True)
 
 
 class Plan:

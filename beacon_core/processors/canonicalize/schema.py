@@ -34,6 +34,7 @@ class Schema:
         kind: `beacon.event.kind` of an agent's events.
         actions: signal -> action of events without a rule of their own.
         sources: signal -> `beacon.source`.
+        renames: names that all agents' events may have -> canonical names.
         names: the canonical names.
     """
 
@@ -42,6 +43,7 @@ class Schema:
         self.kind: str = plain["kind"]
         self.actions: Mapping[str, str] = plain["actions"]
         self.sources: Mapping[str, str] = plain["sources"]
+        self.renames: Mapping[str, str] = plain["renames"]
         self._families = tuple(plain["families"])
         self._categories: Mapping[str, str] = plain["categories"]
         self._severity: Mapping[str, str] = plain["severity"]
@@ -59,7 +61,7 @@ class Schema:
         return name.startswith(self._families)
 
     def raw_rule(self, name: str) -> ValueRule | None:
-        """Return what is done to the values of a source's attribute that no rule takes."""
+        """Return what is done to the values of an attribute that is not in `names`."""
         return next((self._rules[kind] for kind, literals in self._types if fits(name, literals)), None)
 
     def category(self, action: str) -> str:

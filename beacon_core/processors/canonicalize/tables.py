@@ -230,7 +230,7 @@ class _Scope:
             spec = schema.names.get(name)
             kind = types.get(name, {}).get("", spec.type if spec else "")
             rules[name] = ValueRule(values.get(name, {}), kind, spec.values if spec else ())
-        renames = {"event.name": SOURCE_EVENT, "event.action": ACTION, **self._section("attributes").get("", {})}
+        renames = {**schema.renames, **self._section("attributes").get("", {})}
         fields = Fields(schema, renames, rules)
         unused = [name for file in self._files() for rule in file.rules if rule.only_takes for name in rule.takes]
         for name in (AGENT, *unused):  # the agent's own name for itself, and what no rule needs

@@ -52,6 +52,7 @@ def run(tmp_path: Path, rules: str, name: str = "bot.x", **attributes: Any) -> l
         ("fields: {a: {after: b}}", "3:17", 'expected "in" beside the operator'),
         ("fields: {a: {divide: [b, 0]}}", "3:17", "divide takes what to divide and a whole number"),
         ("fields: {a: {part: 3, like: 'x*', in: b}}", "3:17", "part takes a number"),
+        ("fields: {a: {present: [b], in: c}}", "3:17", "present takes a word"),
         ("fields: {a: }", "3:14", "expected where to take the value from"),
     ],
 )
@@ -157,6 +158,8 @@ def test_conditions(tmp_path: Path, condition: str, holds: bool) -> None:
         ("{which: {and: 2, some: 1}, in: text}", "1"),
         ("{part: 2, like: 's*e *', in: text}", "words\nand more"),
         ("{part: 1, like: 'x*', in: text}", None),
+        ("{present: yes it is, in: [nothing, n]}", "yes it is"),
+        ("{present: yes it is, in: nothing}", None),
         ("{shell: words}", "a 'b c'"),
         ("{sum: [n, n, nothing, text]}", 10),
         ("{sum: [nothing]}", None),
