@@ -13,12 +13,17 @@ from beacon_core.processors.canonicalize.table_file import Entry, TableFile
 from beacon_core.processors.canonicalize.tables import Tables
 
 
-def load_tables(config: CanonicalizeConfig, correct: Callable[[int], None] | None = None) -> Tables:
+def load_tables(
+    config: CanonicalizeConfig,
+    correct: Callable[[int], None] | None = None,
+    unknown: Callable[[str], None] | None = None,
+) -> Tables:
     """Return the tables of the packs, with the user's files and options over them. Reads files, changes nothing.
 
     Args:
         config: the options.
         correct: called with how many negative numbers of tokens were set to 0.
+        unknown: called with the name of a log event that no line of its agent's tables has, once for each name.
 
     Raises:
         ConfigurationError: as `load_files`, or tables that are ambiguous; with `file:line:column`.
@@ -29,6 +34,7 @@ def load_tables(config: CanonicalizeConfig, correct: Callable[[int], None] | Non
         keep_noise=config.keep_noise,
         key=config.hash_key.get_secret_value().encode() if config.hash_key else b"",
         correct=correct,
+        unknown=unknown,
     )
     return Tables(load_files(config), options)
 

@@ -10,8 +10,9 @@ import msgspec
 from beacon_core.event import Attributes, Event
 from beacon_core.processors.canonicalize.conditions import Condition
 from beacon_core.processors.canonicalize.expressions import Read
-from beacon_core.processors.canonicalize.record import Record
-from beacon_core.processors.canonicalize.rules import ACTION, ORIGINAL, SOURCE_EVENT
+from beacon_core.processors.canonicalize.originals import originals
+from beacon_core.processors.canonicalize.record import Made, Record
+from beacon_core.processors.canonicalize.rules import ACTION, SOURCE_EVENT
 from beacon_core.processors.canonicalize.schema import SEVERITIES, Schema
 from beacon_core.processors.canonicalize.values import ABSENT, MISFIT, ValueRule
 
@@ -82,6 +83,7 @@ class Options(NamedTuple):
     keep_noise: bool = False
     key: bytes = b""
     correct: Callable[[int], None] | None = None
+    unknown: Callable[[str], None] | None = None
 
 
 class Fields:
@@ -177,6 +179,8 @@ class Plan:
         out, raw = self._sorted(event)
         given = out.get(ACTION)
         record = Record(event, out, raw, self._options.key)
+        if self._options.keep_original:
+            record.made = []
         out[ACTION] = self._action
         if event.span is not None and event.span.status_code == "error":
             out[OUTCOME], record.severity = "failure", "ERROR"
@@ -294,8 +298,8 @@ class Plan:
         if record.corrections and self._options.correct is not None:
             self._options.correct(record.corrections)
         attributes = {**template, **out}
-        if self._options.keep_original:
-            attributes |= self._originals(event, out)
+        if record.made is not None:
+            attributes |= originals(record, record.made, self._target_of)
         return msgspec.structs.replace(
             event,
             name=str(action) if event.signal == "log" else event.name,
@@ -303,6 +307,9 @@ class Plan:
             severity_text=text,
             attributes=attributes,
         )
+
+    def _target_of(self, name: str) -> str:
+        return (self._fields.known.get(name) or self._fields.learn(name)).target
 
     def _end(self, action: str, outcome: object) -> tuple[str, str]:
         failed = outcome == "failure"
@@ -312,23 +319,6 @@ class Plan:
             if len(action) <= _LONGEST_NAME and len(self._ends) < _MOST_NAMES:
                 self._ends[(action, failed)] = found
         return found
-
-    def _originals(self, event: Event, out: Attributes) -> Attributes:
-        """Return what the source said where it was replaced."""
-        originals: Attributes = {}
-        if event.signal == "log":
-            named = event.attributes.get("event.name") or event.name or event.body
-            if isinstance(named, str) and named and named != out[ACTION]:
-                originals[f"{ORIGINAL}name"] = named[:_LONGEST_NAME]
-        for key, value in event.attributes.items():
-            target = (self._fields.known.get(key) or self._fields.learn(key)).target
-            if not target or target not in out or target == SOURCE_EVENT:
-                continue
-            if target != key:
-                originals[f"{ORIGINAL}attributes.{target}"] = key
-            if value != out[target] or type(value) is not type(out[target]):
-                originals[f"{ORIGINAL}values.{target}"] = value
-        return originals
 
 
 def _chooser(steps: Sequence[Step]) -> tuple[str, int]:
@@ -348,7 +338,7 @@ def _is_empty(event: Event) -> bool:
     return event.signal == "log" and not event.name and body in (None, "", [], {})
 
 
-def _derive(derived: tuple[Derived, ...], record: Record) -> None:
+def _derive(derived: tuple[Derived, ...], record: Record) -> None:  # noqa: C901 - one loop for speed
     """Give attributes the values of expressions that have one, then note what these expressions have used."""
     done = []
     for target, read, finished, fit, names, members in derived:
@@ -360,6 +350,8 @@ def _derive(derived: tuple[Derived, ...], record: Record) -> None:
             continue
         if new is not ABSENT:
             record.out[target] = new
+        if record.made is not None:
+            record.made.append(Made(target, value, names, members))
         if members:
             record.taken.append(members)
         if names:

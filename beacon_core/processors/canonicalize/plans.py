@@ -71,6 +71,7 @@ class AgentPlans:
         self._source = [self._derived(each) for each in source if not each.constant]
         self._constants = self._constant(source)
         self._unnamed = unnamed
+        self._names_logs = any(rule.events and "log" in rule.signals for rule in rules)
         self._by_name: dict[str, dict[str, Plan]] = {signal: {} for signal in SIGNALS}
         self._by_items: dict[tuple[str, tuple[int, ...]], Plan] = {}
 
@@ -115,7 +116,14 @@ class AgentPlans:
         plans = self._by_name[signal]
         if len(name) <= _LONGEST_NAME and len(plans) < _MOST_NAMES:
             plans[name] = plan
+            if signal == "log" and name and not any(self._items[n].rule.events for n in found):
+                self._note_unknown(name)
         return plan
+
+    def _note_unknown(self, name: str) -> None:
+        """Tell the first event of a name that no line has, of an agent whose events have names that are known."""
+        if self._names_logs and "log" not in self._unnamed and self._options.unknown is not None:
+            self._options.unknown(name)
 
     def _plan(self, signal: str, items: Sequence[_Item]) -> Plan:
         noise: list[_Item] = []

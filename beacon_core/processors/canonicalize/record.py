@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -13,6 +13,22 @@ _LONGEST_JSON: Final = 1 << 20  # characters; what is longer is a text
 _DEEPEST: Final = 16  # levels that are kept of what is left of a JSON text
 _INTEGERS: Final = range(-(1 << 63), 1 << 64)  # what can be stored
 _NO_MEMBERS: Final[Mapping[str, Any]] = {}
+
+
+class Made(NamedTuple):
+    """An attribute that a rule has made.
+
+    Attributes:
+        target: the attribute.
+        value: what the rule found.
+        names: the source's attributes that it can come from.
+        members: the attributes and those of their members that it can come from.
+    """
+
+    target: str
+    value: object
+    names: tuple[str, ...]
+    members: tuple[tuple[str, str], ...]
 
 
 class Record:
@@ -25,10 +41,11 @@ class Record:
         key: the key for hashes, empty if there is none.
         corrections: how many negative differences were set to 0.
         severity: what a rule says, empty if none does.
+        made: what rules have made, in order; None if nobody wants to know.
         taken: the attributes and those of their members that rules have used.
     """
 
-    __slots__ = ("_parsed", "corrections", "event", "key", "out", "raw", "severity", "taken")
+    __slots__ = ("_parsed", "corrections", "event", "key", "made", "out", "raw", "severity", "taken")
 
     _parsed: dict[str, Mapping[str, Any]] | None
 
@@ -39,6 +56,7 @@ class Record:
         self.key = key
         self.corrections = 0
         self.severity = ""
+        self.made: list[Made] | None = None
         self._parsed = None
         self.taken: list[tuple[tuple[str, str], ...]] = []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from beacon_core.errors import ConfigurationError
@@ -43,7 +43,8 @@ class Tables:
         self._prefixes = {file.prefix: file.agents[0] for file in reversed(files) if file.prefix and file.agents}
         self._options = options or Options()
         self._plans: dict[str, AgentPlans] = {}  # made when an agent's first event comes
-        problems: dict[str, None] = {}  # in order, each once: what all agents share is looked at for each of them
+        # in order, each once: what all agents share is looked at for each of them
+        problems = dict.fromkeys(_ambiguous_agents(layers, {*self.agents.names}))
         named = dict.fromkeys([*self.agents.names, *(name for file in files for name in file.agents)])
         self._scopes = {agent: _Scope(agent, layers) for agent in ("", UNKNOWN, *named)}
         for scope in self._scopes.values():
@@ -93,6 +94,20 @@ def _patterns(layers: _Layers) -> dict[str, list[str]]:
             if entry.alias != entry.canonical:
                 words.append(entry.alias)
     return patterns
+
+
+def _ambiguous_agents(layers: _Layers, names: Collection[str]) -> Iterator[str]:
+    """Yield patterns that mean two agents, and those that are another agent's name, which means itself."""
+    for layer in layers:
+        seen: dict[str, Entry] = {}
+        for entry in (entry for file in layer for entry in file.entries if entry.section == "agents"):
+            if entry.alias == entry.canonical:
+                continue
+            first = seen.setdefault(entry.alias.lower(), entry)
+            if first.canonical != entry.canonical:
+                yield _both(entry, f'{_what(entry)} means "{entry.canonical}" here and "{first.canonical}"', first)
+            if entry.alias.lower() in names:
+                yield f'{entry.position} {_what(entry)} means "{entry.canonical}" here and is a canonical name itself'
 
 
 class _Scope:
