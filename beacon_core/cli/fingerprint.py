@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from beacon_core.cli.processor_options import processor_options
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from beacon_core.processors.fingerprint import FingerprintConfig
     from beacon_core.processors.fingerprint.names import Found
 
 EPILOG = """\b
@@ -45,38 +46,20 @@ Examples:
 )
 def fingerprint(as_json: bool, explain: bool, files: tuple[Path, ...], sets: tuple[str, ...]) -> None:
     """Print the attributes that the `fingerprint` processor adds to the resource of every event."""
-    if sets and not files:
-        raise click.UsageError("--set changes a pipeline; name it with --pipeline")
     from beacon_core.processors.fingerprint import (  # noqa: PLC0415 - heavy
+        FingerprintConfig,
         describe_environment,
         load_rows,
         working_directory,
     )
 
-    config = _configured(files, sets)
+    config = processor_options(files, sets, "fingerprint", FingerprintConfig)
     rows = load_rows(config.providers)
     found = describe_environment(config, os.environ, rows=rows, directory=working_directory())
     if as_json:
         click.echo(json.dumps(_for_programs(found, explain), indent=2, sort_keys=True))
     else:
         _print_table(found, explain)
-
-
-def _configured(files: tuple[Path, ...], sets: tuple[str, ...]) -> FingerprintConfig:
-    """Return the options of a pipeline's first processor of this type; what else is wrong with it does not matter."""
-    from beacon_core import config  # noqa: PLC0415 - heavy
-    from beacon_core.errors import ConfigurationError  # noqa: PLC0415
-    from beacon_core.processors.fingerprint import FingerprintConfig, facts  # noqa: PLC0415 - heavy
-
-    if not files:
-        return FingerprintConfig()
-    document = config.load(files, sets=sets, environ=os.environ, facts=lambda: facts(os.environ))
-    names = [name for name in document.section("processors") if name.partition("/")[0] == "fingerprint"]
-    options = document.validate(("processors", names[0]), FingerprintConfig, document.problems) if names else None
-    if options is None:
-        document.problems.raise_if_any()
-        raise ConfigurationError("the pipeline has no processor of type fingerprint")
-    return options
 
 
 def _for_programs(found: Mapping[str, Found], explain: bool) -> dict[str, object]:

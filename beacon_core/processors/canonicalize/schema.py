@@ -60,9 +60,17 @@ class Schema:
         """Return whether a name is left as it is although it is not in `names`: it is of a known family."""
         return name.startswith(self._families)
 
+    def family(self, name: str) -> str:
+        """Return the family of a name, empty if it is of none."""
+        return next((family for family in self._families if name.startswith(family)), "")
+
     def raw_rule(self, name: str) -> ValueRule | None:
         """Return what is done to the values of an attribute that is not in `names`."""
         return next((self._rules[kind] for kind, literals in self._types if fits(name, literals)), None)
+
+    def types_of(self, name: str) -> list[tuple[str, str]]:
+        """Return the type of an attribute that is not in `names`, and the pattern that says so; empty if none does."""
+        return [(kind, "*".join(literals)) for kind, literals in self._types if fits(name, literals)][:1]
 
     def category(self, action: str) -> str:
         """Return the category of an action."""
