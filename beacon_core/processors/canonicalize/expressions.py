@@ -27,6 +27,7 @@ from beacon_core.processors.canonicalize.values import to_int
 
 Read: TypeAlias = Callable[[Record], Any]
 _LONGEST_COMMAND = 1 << 20  # characters
+_LONGEST_SESSION = 256  # characters; they come from outside and are kept
 _LARGEST = (1 << 63) - 1
 
 
@@ -287,6 +288,21 @@ def _part(plain: Any, source: Any, like: Any) -> Expression:
     return _using(read, [part])
 
 
+# ---- usage ----
+
+
+def _first_kind(plain: Any, _in: Any, _like: Any) -> Expression:
+    read_session = compile_expression(plain).read
+
+    def read(record: Record) -> bool | None:
+        kinds = record.settings.kinds
+        session = read_session(record)
+        name = session if isinstance(session, str) and len(session) <= _LONGEST_SESSION else ""
+        return kinds.counts(name, record.event.signal) if kinds is not None else None
+
+    return Expression(read)
+
+
 # ---- content that is described and not shown ----
 
 
@@ -317,10 +333,12 @@ def _hash(plain: Any, _in: Any, _like: Any) -> Expression:
     parts = _parts(plain)
 
     def read(record: Record) -> str | None:
-        texts = _texts(record, parts) if record.key else None
+        texts = _texts(record, parts) if record.settings.key else None
         if texts is None:
             return None
-        return hmac.new(record.key, "\0".join(texts).encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+        return hmac.new(
+            record.settings.key, "\0".join(texts).encode("utf-8", "surrogatepass"), hashlib.sha256
+        ).hexdigest()
 
     return _using(read, parts)
 
@@ -338,6 +356,7 @@ OPERATORS: dict[str, Callable[[Any, Any, Any], Expression]] = {
     "which": _which,  # the meaning of the marker that comes first
     "present": _present,  # a word, where there is a value
     "part": _part,  # what stands for the n-th * of a pattern
+    "first_kind": _first_kind,  # whether no event of another signal gave usage in this session before
     "bytes": _bytes,  # length in UTF-8
     "hash": _hash,  # HMAC-SHA-256 with the installation's key over texts with NUL between them
 }

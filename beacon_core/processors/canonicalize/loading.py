@@ -7,10 +7,11 @@ from pathlib import Path
 
 from beacon_core.errors import ConfigurationError
 from beacon_core.processors.canonicalize.config import CanonicalizeConfig
-from beacon_core.processors.canonicalize.plan import Options
+from beacon_core.processors.canonicalize.settings import Settings
 from beacon_core.processors.canonicalize.shipped import shipped
 from beacon_core.processors.canonicalize.table_file import Entry, TableFile
 from beacon_core.processors.canonicalize.tables import Tables
+from beacon_core.processors.canonicalize.usage import CountedKinds
 
 
 def load_tables(
@@ -28,15 +29,16 @@ def load_tables(
     Raises:
         ConfigurationError: as `load_files`, or tables that are ambiguous; with `file:line:column`.
     """
-    options = Options(
+    settings = Settings(
         keep_original=config.keep_original,
         keep_raw=config.keep_raw,
         keep_noise=config.keep_noise,
         key=config.hash_key.get_secret_value().encode() if config.hash_key else b"",
+        kinds=CountedKinds(),
         correct=correct,
         unknown=unknown,
     )
-    return Tables(load_files(config), options)
+    return Tables(load_files(config), settings)
 
 
 def load_files(config: CanonicalizeConfig) -> list[list[TableFile]]:

@@ -14,6 +14,7 @@ from beacon_core.processors.canonicalize.originals import originals
 from beacon_core.processors.canonicalize.record import Made, Record
 from beacon_core.processors.canonicalize.rules import ACTION, SOURCE_EVENT
 from beacon_core.processors.canonicalize.schema import SEVERITIES, Schema
+from beacon_core.processors.canonicalize.settings import Settings
 from beacon_core.processors.canonicalize.values import ABSENT, MISFIT, ValueRule
 
 OUTCOME: Final = "beacon.outcome"
@@ -75,17 +76,6 @@ class Step(NamedTuple):
         return name in self.constants or name in self.takes or any(each.target == name for each in self.derived)
 
 
-class Options(NamedTuple):
-    """What the processor's options say about events of agents."""
-
-    keep_original: bool = False
-    keep_raw: bool = True
-    keep_noise: bool = False
-    key: bytes = b""
-    correct: Callable[[int], None] | None = None
-    unknown: Callable[[str], None] | None = None
-
-
 class Fields:
     """What becomes of the source's attributes of one agent; remembers what it worked out about unknown names.
 
@@ -134,7 +124,7 @@ class Plan:
 
     Args:
         schema: the normalized event.
-        options: what the processor's options say.
+        settings: what the processor's options say.
         fields: what becomes of attributes.
         noise: conditions of which one is enough to leave an event out.
         steps: the rules, in order; the action of a later one wins.
@@ -144,7 +134,7 @@ class Plan:
     def __init__(
         self,
         schema: Schema,
-        options: Options,
+        settings: Settings,
         fields: Fields,
         *,
         noise: Sequence[Condition | None],
@@ -152,9 +142,9 @@ class Plan:
         signal: str,
     ) -> None:
         self._schema = schema
-        self._options = options
+        self._settings = settings
         self._fields = fields
-        self._noise = () if options.keep_noise else tuple(noise)
+        self._noise = () if settings.keep_noise else tuple(noise)
         self._steps = tuple(steps)
         self._action = schema.actions[signal]
         #: The attribute that most rules ask for: rules that do not want its value are not even looked at.
@@ -170,17 +160,15 @@ class Plan:
             template: what every event of its source has; laid under its own.
             source_event: what its source calls it, empty if nothing.
         """
-        if not event.attributes and not self._options.keep_noise and _is_empty(event):
+        if not event.attributes and not self._settings.keep_noise and _is_empty(event):
             return None
         if self._noise:
-            unread = Record(event, {}, event.attributes)  # conditions only read
+            unread = Record(event, {}, event.attributes, self._settings)  # conditions only read
             if any(condition is None or condition(unread) for condition in self._noise):
                 return None
         out, raw = self._sorted(event)
         given = out.get(ACTION)
-        record = Record(event, out, raw, self._options.key)
-        if self._options.keep_original:
-            record.made = []
+        record = Record(event, out, raw, self._settings)
         out[ACTION] = self._action
         if event.span is not None and event.span.status_code == "error":
             out[OUTCOME], record.severity = "failure", "ERROR"
@@ -292,11 +280,11 @@ class Plan:
             number = SEVERITIES.get(text.upper()) or SEVERITIES[word]
             text = text or word
         record.leave_rest()
-        if raw and self._options.keep_raw:
+        if raw and self._settings.keep_raw:
             before = out.get(RAW)
             out[RAW] = {**before, **raw} if isinstance(before, dict) else raw
-        if record.corrections and self._options.correct is not None:
-            self._options.correct(record.corrections)
+        if record.corrections and self._settings.correct is not None:
+            self._settings.correct(record.corrections)
         attributes = {**template, **out}
         if record.made is not None:
             attributes |= originals(record, record.made, self._target_of)

@@ -9,10 +9,11 @@ from beacon_core.event import Attributes, Event
 from beacon_core.processors.canonicalize.conditions import compile_condition, value_tests
 from beacon_core.processors.canonicalize.expressions import compile_expression
 from beacon_core.processors.canonicalize.patterns import fits
-from beacon_core.processors.canonicalize.plan import Derived, Fields, Options, Plan, Step
+from beacon_core.processors.canonicalize.plan import Derived, Fields, Plan, Step
 from beacon_core.processors.canonicalize.record import Record
 from beacon_core.processors.canonicalize.rules import AGENT, qualified
 from beacon_core.processors.canonicalize.schema import Schema
+from beacon_core.processors.canonicalize.settings import Settings
 from beacon_core.processors.canonicalize.table_file import SIGNALS, Derivation, Rule
 from beacon_core.processors.canonicalize.values import ABSENT, MISFIT
 
@@ -44,7 +45,7 @@ class AgentPlans:
 
     Args:
         schema: the normalized event.
-        options: what the processor's options say.
+        settings: what the processor's options say.
         fields: what becomes of attributes.
         prefix: what the names of log events begin with, or leave out.
         rules: in order.
@@ -55,7 +56,7 @@ class AgentPlans:
     def __init__(
         self,
         schema: Schema,
-        options: Options,
+        settings: Settings,
         fields: Fields,
         *,
         prefix: str,
@@ -64,7 +65,7 @@ class AgentPlans:
         unnamed: frozenset[str],
     ) -> None:
         self._schema = schema
-        self._options = options
+        self._settings = settings
         self._fields = fields
         self._prefix = prefix
         self._items = [self._item(rule) for rule in rules]
@@ -99,7 +100,7 @@ class AgentPlans:
             "beacon.source": schema.sources[event.signal],
             **self._constants,
         }
-        record = Record(event, {}, {})
+        record = Record(event, {}, {}, self._settings)
         for target, read, _, fit, _, _ in self._source:
             value = read(record)
             new = fit(value) if fit is not None and value is not None else value
@@ -122,8 +123,8 @@ class AgentPlans:
 
     def _note_unknown(self, name: str) -> None:
         """Tell the first event of a name that no line has, of an agent whose events have names that are known."""
-        if self._names_logs and "log" not in self._unnamed and self._options.unknown is not None:
-            self._options.unknown(name)
+        if self._names_logs and "log" not in self._unnamed and self._settings.unknown is not None:
+            self._settings.unknown(name)
 
     def _plan(self, signal: str, items: Sequence[_Item]) -> Plan:
         noise: list[_Item] = []
@@ -136,7 +137,7 @@ class AgentPlans:
         if signal in self._unnamed and not any(item.rule.events for item in items):
             conditions = [None]
         steps = [item.step for item in items if item.rule.noise is None]
-        return Plan(self._schema, self._options, self._fields, noise=conditions, steps=steps, signal=signal)
+        return Plan(self._schema, self._settings, self._fields, noise=conditions, steps=steps, signal=signal)
 
     def _item(self, rule: Rule) -> _Item:
         short = [name.removeprefix(self._prefix) for name in rule.events]

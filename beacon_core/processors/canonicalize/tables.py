@@ -8,10 +8,11 @@ from typing import Final
 from beacon_core.errors import ConfigurationError
 from beacon_core.event import Attributes
 from beacon_core.processors.canonicalize.agents import AgentNames
-from beacon_core.processors.canonicalize.plan import CATEGORY, RAW, Field, Fields, Options
+from beacon_core.processors.canonicalize.plan import CATEGORY, RAW, Field, Fields
 from beacon_core.processors.canonicalize.plans import AgentPlans
 from beacon_core.processors.canonicalize.rules import ACTION, AGENT, ORIGINAL, SCHEMA, SOURCE_EVENT, Rules
 from beacon_core.processors.canonicalize.schema import load_schema
+from beacon_core.processors.canonicalize.settings import Settings
 from beacon_core.processors.canonicalize.table_file import Derivation, Entry, Rule, TableFile
 from beacon_core.processors.canonicalize.values import ABSENT, ValueRule
 
@@ -30,18 +31,18 @@ class Tables:
 
     Args:
         layers: the files, of which those of a later layer win.
-        options: what the processor's options say.
+        settings: what the processor's options say.
 
     Raises:
         ConfigurationError: a line for each ambiguity, with both positions.
     """
 
-    def __init__(self, layers: _Layers, options: Options | None = None) -> None:
+    def __init__(self, layers: _Layers, settings: Settings | None = None) -> None:
         files = [file for layer in layers for file in layer]
         self.agents = AgentNames(_patterns(layers))
         self.unknown_with = tuple(sorted({name for file in files for name in file.unknown_with}))
         self._prefixes = {file.prefix: file.agents[0] for file in reversed(files) if file.prefix and file.agents}
-        self._options = options or Options()
+        self._settings = settings or Settings()
         self._plans: dict[str, AgentPlans] = {}  # made when an agent's first event comes
         # in order, each once: what all agents share is looked at for each of them
         problems = dict.fromkeys(_ambiguous_agents(layers, {*self.agents.names}))
@@ -51,7 +52,7 @@ class Tables:
             problems |= dict.fromkeys(scope.problems())
         if problems:
             raise ConfigurationError("\n".join(problems))
-        keep = self._options.keep_original
+        keep = self._settings.keep_original
         self._rules = {agent: scope.rules(keep_original=keep) for agent, scope in self._scopes.items()}
         self._refine = {agent: scope.refinements() for agent, scope in self._scopes.items()}
 
@@ -64,7 +65,7 @@ class Tables:
         known = agent if agent in self._scopes and agent else UNKNOWN
         found = self._plans.get(known)
         if found is None:  # two threads may both make them: they are alike
-            found = self._plans[known] = self._scopes[known].plans(self._options)
+            found = self._plans[known] = self._scopes[known].plans(self._settings)
         return found
 
     def knows(self, agent: str) -> bool:
@@ -225,11 +226,11 @@ class _Scope:
             found += agents.items()
         return found
 
-    def plans(self, options: Options) -> AgentPlans:
+    def plans(self, settings: Settings) -> AgentPlans:
         """Return what makes normalized events."""
         return AgentPlans(
             load_schema(),
-            options,
+            settings,
             self._fields(),
             prefix=self._prefix,
             rules=[rule for layer in self._used for rule in _rules(layer) if not rule.only_takes],
