@@ -14,11 +14,11 @@ Table = Callable[[Row, list[Row]], str]
 _HEADS = {"agents": "agent", "events": "action", "attributes": "attribute", "values": "value", "types": "type"}
 
 
-def parts(table: Table, before: Sequence[str]) -> Iterator[str]:
-    """Yield the page's parts; `table` makes a Markdown table, `before` stands above the first."""
+def parts(table: Table, before: Sequence[str], options: str) -> Iterator[str]:
+    """Yield the page's parts; `before` is the first, `table` makes a table, `options` is that of the options."""
     yield "# Canonical names"
     yield from (text.strip() for text in before)
-    yield "## Attributes"
+    yield from ("## Options", options, "## Attributes")
     schema = load_schema()
     for group in dict.fromkeys(name.group for name in schema.names.values()):
         rows: list[Row] = [

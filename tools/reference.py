@@ -191,6 +191,11 @@ def options_table(model: type[ComponentConfig]) -> str:
     return table(("option", "type", "default", "meaning"), option_rows_of(model))
 
 
+def processor_options(name: str) -> str:
+    """Return the options of a processor as a table."""
+    return options_table(load("processors", name).config_class)
+
+
 def option_rows_of(model: type[ComponentConfig]) -> list[Row]:
     """Return a row for each option, those of nested models under dotted names."""
     return [
@@ -210,6 +215,7 @@ def shown_default(default: str | None) -> str:
 def rules_page() -> str:
     """Return the page about the rules of `sanitize`, by pack."""
     parts = ["# Rules of sanitize", PROSE["sanitize-rules"]["before"].strip()]
+    parts += ["## Options", processor_options("sanitize")]
     folder = ROOT / "beacon_core" / "processors" / "sanitize"
     own = tomllib.loads((folder / "rules.toml").read_text(encoding="utf-8"))
     packs = [{"pack": "beacon", **PROSE["sanitize-rules"]["beacon"], "rules": own["rule"]}]
@@ -305,8 +311,9 @@ def main() -> int:
     }
     for name, make in pages.items():
         (folder / f"{name}.md").write_text(make(), encoding="utf-8")
-    (folder / "fingerprint.md").write_text(page(*fingerprint.parts(table)), encoding="utf-8")
-    names = canonical_names.parts(table, PROSE["names"]["before"])
+    described = fingerprint.parts(table, processor_options("fingerprint"))
+    (folder / "fingerprint.md").write_text(page(*described), encoding="utf-8")
+    names = canonical_names.parts(table, PROSE["names"]["before"], processor_options("canonicalize"))
     (folder / "canonical-names.md").write_text(page(*names), encoding="utf-8")
     return 0
 
