@@ -106,7 +106,8 @@ def _known(name: str) -> Iterator[Finding]:
     family = schema.family(name)
     if family:
         yield Finding(_place(f'"{family}"'), "family", f"{name} keeps its name, in events of agents")
-    for kind, pattern in schema.types_of(name):
+    kind, pattern = schema.type_of(name)
+    if kind:
         yield Finding(_place(f'"{pattern}"'), "type", f"{pattern} is of type {kind}, in events of agents")
 
 

@@ -275,6 +275,16 @@ def _present(plain: Any, source: Any, _like: Any) -> Expression:
     return Expression(lambda record: None if read(record) in (None, "", []) else plain)  # it uses nothing up
 
 
+def _unlike(plain: Any, source: Any, _like: Any) -> Expression:
+    other, part = compile_expression(plain), _source(source)
+
+    def read(record: Record) -> Any:
+        value = part.read(record)
+        return None if value == other.read(record) else value
+
+    return _using(read, [part])
+
+
 def _part(plain: Any, source: Any, like: Any) -> Expression:
     if not isinstance(plain, int) or not isinstance(like, str) or not 0 < plain <= like.count("*"):
         raise ValueError('part takes a number, and beside it "like": {part: 2, like: "mcp__*__*", in: tool_name}')
@@ -355,6 +365,7 @@ OPERATORS: dict[str, Callable[[Any, Any, Any], Expression]] = {
     "before": _before,  # what precedes a marker
     "which": _which,  # the meaning of the marker that comes first
     "present": _present,  # a word, where there is a value
+    "unlike": _unlike,  # a value, where it is another one than that of an attribute
     "part": _part,  # what stands for the n-th * of a pattern
     "first_kind": _first_kind,  # whether no event of another signal gave usage in this session before
     "bytes": _bytes,  # length in UTF-8

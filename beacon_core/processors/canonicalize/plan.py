@@ -97,9 +97,9 @@ class Fields:
 
     def learn(self, name: str) -> Field:
         """Return what becomes of an attribute that no table names."""
-        rule = self._schema.raw_rule(name)
+        kind, _ = self._schema.type_of(name)
         target = name if self._schema.is_kept(name) else ""
-        field = Field(target, rule.finished, rule.fit, copied=True) if rule else Field(target, None, None, copied=True)
+        field = Field(target, None, self._schema.fit(kind) if kind else None, copied=True)
         if len(name) <= _LONGEST_NAME and len(self.known) < _MOST_NAMES:
             self.known[name] = field
         return field

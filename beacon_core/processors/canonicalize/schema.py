@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -64,13 +64,16 @@ class Schema:
         """Return the family of a name, empty if it is of none."""
         return next((family for family in self._families if name.startswith(family)), "")
 
-    def raw_rule(self, name: str) -> ValueRule | None:
-        """Return what is done to the values of an attribute that is not in `names`."""
-        return next((self._rules[kind] for kind, literals in self._types if fits(name, literals)), None)
-
-    def types_of(self, name: str) -> list[tuple[str, str]]:
+    def type_of(self, name: str) -> tuple[str, str]:
         """Return the type of an attribute that is not in `names`, and the pattern that says so; empty if none does."""
-        return [(kind, "*".join(literals)) for kind, literals in self._types if fits(name, literals)][:1]
+        found = ((kind, "*".join(literals)) for kind, literals in self._types if fits(name, literals))
+        return next(found, ("", ""))
+
+    def fit(self, kind: str) -> Callable[[Any], Any]:
+        """Return what is done to the values of an attribute of a type that is not in `names`."""
+        fit = self._rules[kind].fit
+        # a text becomes an integer; a double of somebody else's attribute is not rounded
+        return (lambda value: fit(value) if isinstance(value, str) else value) if kind == "int" else fit
 
     def category(self, action: str) -> str:
         """Return the category of an action."""

@@ -83,11 +83,17 @@ def test_an_event_of_a_ci_run_says_so(service: str, name: str) -> None:
         ("gen_ai.request.choice.count", "2", "2"),
         ("beacon.compaction.pre_tokens", "5", 5),
         ("gen_ai.request.seed", "12", "12"),
+        ("gen_ai.acme.wait_ms", 0.4, 0.4),
     ],
 )
 def test_types_hold_for_opentelemetrys_names_too(name: str, value: object, typed: object) -> None:
     found = of_agent("claude-code", {name: value}).attributes[name]
     assert (found, type(found)) == (typed, type(typed))
+
+
+def test_a_number_in_raw_is_not_rounded() -> None:
+    event = of_agent("gemini-cli", {"routing_latency_ms": 0.4, "first_ms": "7", "is_s": 2})
+    assert event.attributes["beacon.raw"] == {"routing_latency_ms": 0.4, "first_ms": 7, "is_s": 2.0}
 
 
 def test_a_value_that_does_not_fit_its_type_is_in_raw() -> None:
@@ -127,6 +133,22 @@ def test_a_span_of_claude_code_names_its_file_and_its_error() -> None:
     event = of_agent("claude-code", attributes, signal="span", span=Span(), name="claude_code.tool.execution")
     assert event.attributes["error.type"] == "tool_error"
     assert event.attributes["beacon.raw"] == {"error_class": "ShellError"}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "agent"),
+    [
+        ({"gen_ai.conversation.id": "a7"}, "a7"),
+        ({"gen_ai.conversation.id": "a7", "agent_id": "a8"}, "a8"),
+        ({"gen_ai.conversation.id": "s1"}, None),
+        ({}, None),
+    ],
+)
+def test_the_conversation_of_a_subagents_span_is_its_agents_id(attributes: dict[str, str], agent: str | None) -> None:
+    given = {"session.id": "s1"} | attributes
+    event = of_agent("claude-code", given, signal="span", span=Span(), name="claude_code.llm_request")
+    assert event.attributes["gen_ai.conversation.id"] == "s1"
+    assert event.attributes.get("gen_ai.agent.id") == agent
 
 
 def test_a_patch_of_an_agent_with_opentelemetrys_names_has_its_file() -> None:
