@@ -29,7 +29,8 @@ def parts(table: Table, before: Sequence[str], options: str) -> Iterator[str]:
         yield from (f"### {group}", table(("attribute", "type", "meaning"), rows))
     for name, pack in shipped().packs.items():
         yield f"## `{name}`"
-        yield f"For {words(pack.agents)}." if pack.agents else "For all agents."
+        everybody = "For all events; rules are for those of agents." if pack.rules else "For all events."
+        yield f"For {words(pack.agents)}." if pack.agents else everybody
         yield from pack_tables(pack, table)
 
 
