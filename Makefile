@@ -47,7 +47,7 @@ bench: install  ## start-up and throughput on this machine
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/backlog.py
 
-docs: install  ## write the generated reference pages anew
+docs: install  ## write the generated reference pages and tables anew
 	$(BIN)/python tools/reference.py
 
 demo: install  ## a recorded session of a real agent through a real pipeline

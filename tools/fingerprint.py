@@ -15,11 +15,12 @@ Row = tuple[str, ...]
 PROSE: dict[str, str] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
 
-def parts(table: Callable[[Row, list[Row]], str]) -> Iterator[str]:
-    """Yield the page's parts; `table` makes a Markdown table."""
+def parts(table: Callable[[Row, list[Row]], str], options: str) -> Iterator[str]:
+    """Yield the page's parts; `table` makes a Markdown table, `options` is the one of the options."""
     rows = shape.provider_table()
     detailed = [row for row in rows.provider if rows.fields(row)]
-    yield from ("# Fingerprint", PROSE["before"].replace("{schema}", SCHEMA_URL), "## Attributes", PROSE["switches"])
+    yield from ("# Fingerprint", PROSE["before"].replace("{schema}", SCHEMA_URL))
+    yield from ("## Options", options, "## Attributes", PROSE["switches"])
     yield table(("attribute", "options", "in the hash", "meaning"), attribute_rows())
     yield from ("## The hash", PROSE["hash"].replace("{hashed}", quoted(HASHED)), "## Agents", PROSE["agents"])
     yield table(("name", "variables"), [(f"`{a}`", quoted(v)) for a, v in rows.agents.items()])

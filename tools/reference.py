@@ -1,4 +1,4 @@
-"""Writes the reference pages that are generated: `make docs`. A test runs it and compares.
+"""Writes what is generated, reference pages and the tables that are read at a start: `make docs`. A test compares.
 
 The command line comes from click's help, options from the configuration models, members of events from their structs.
 What is said nowhere in the code stands in `reference.toml`; a member of an event without a description is an error.
@@ -14,13 +14,14 @@ import re
 import signal
 import sys
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
+import canonical_names  # beside this file
 import click
-import fingerprint  # beside this file
+import fingerprint
 import msgspec
 
 from beacon_core import event as events
@@ -31,7 +32,6 @@ from beacon_core.config import BatchOptions, ComponentConfig, ExporterConfig, Re
 from beacon_core.config.description import annotation_words, plural
 from beacon_core.config.service import PipelineOptions, QueueSelection, TelemetryOptions
 from beacon_core.plugins import installed, load
-from beacon_core.processors.canonicalize import CanonicalizeConfig, TableFile, load_files, load_schema
 
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "reference"
@@ -191,6 +191,11 @@ def options_table(model: type[ComponentConfig]) -> str:
     return table(("option", "type", "default", "meaning"), option_rows_of(model))
 
 
+def processor_options(name: str) -> str:
+    """Return the options of a processor as a table."""
+    return options_table(load("processors", name).config_class)
+
+
 def option_rows_of(model: type[ComponentConfig]) -> list[Row]:
     """Return a row for each option, those of nested models under dotted names."""
     return [
@@ -210,6 +215,7 @@ def shown_default(default: str | None) -> str:
 def rules_page() -> str:
     """Return the page about the rules of `sanitize`, by pack."""
     parts = ["# Rules of sanitize", PROSE["sanitize-rules"]["before"].strip()]
+    parts += ["## Options", processor_options("sanitize")]
     folder = ROOT / "beacon_core" / "processors" / "sanitize"
     own = tomllib.loads((folder / "rules.toml").read_text(encoding="utf-8"))
     packs = [{"pack": "beacon", **PROSE["sanitize-rules"]["beacon"], "rules": own["rule"]}]
@@ -287,62 +293,6 @@ def member_type(name: str, annotation: Any) -> str:
     return annotation_words(annotation)
 
 
-# ---- canonical-names.md ----
-
-
-def names_page() -> str:
-    """Return the page about the names of the normalized event and what is mapped to them."""
-    schema = load_schema()
-    parts = ["# Canonical names", *(text.strip() for text in PROSE["names"]["before"]), "## Attributes"]
-    for group in dict.fromkeys(name.group for name in schema.names.values()):
-        rows = [
-            (f"`{name}`", spec.type or "any", spec.about + (f" One of {words(spec.values)}." if spec.values else ""))
-            for name, spec in schema.names.items()
-            if spec.group == group
-        ]
-        parts += [f"### {group}", table(("attribute", "type", "meaning"), rows)]
-    packs = load_files(CanonicalizeConfig())[0]
-    for pack in packs:
-        parts += pack_parts(pack)
-    return page(*parts)
-
-
-def pack_parts(pack: TableFile) -> list[str]:
-    """Return the section of a shipped table file."""
-    positions = [entry.position for entry in pack.entries] + [rule.position for rule in pack.rules]
-    parts = [f"## `{positions[0].partition('.yaml')[0].removeprefix('packs/')}`"]
-    parts += [f"For {words(pack.agents)}."] if pack.agents else ["For all agents."]
-    entries = [entry for entry in pack.entries if entry.alias != entry.canonical]
-    for section, head in (("agents", "agent"), ("events", "action"), ("attributes", "attribute"), ("values", "value")):
-        found: dict[tuple[str, str], list[str]] = {}
-        for entry in entries:
-            if entry.section == section:
-                found.setdefault((entry.subject, entry.canonical), []).append(entry.alias)
-        rows: list[Row] = [
-            (f"`{subject}` {f'`{name}`' if name else 'no value'}" if subject else f"`{name}`", words(aliases))
-            for (subject, name), aliases in found.items()
-        ]
-        parts += [table((head, "is called"), rows)] if rows else []
-    rules: list[Row] = []
-    for rule in pack.rules:
-        about = f"{', '.join(rule.signals)}: {words(rule.events) or 'all'}"
-        effects = ["left out" if rule.noise else "", f"**{rule.action}**" if rule.action else "", rule.severity]
-        effects += [f"`{field.target}` = {code(field.written)}" for field in rule.fields]
-        effects += [f"{words(rule.takes)} used up"] if rule.takes else []
-        rules.append((about, code(dict(rule.written)) if rule.written else "", "; ".join(filter(None, effects))))
-    return [*parts, *([table(("events", "if", "then"), rules)] if rules else [])]
-
-
-def words(names: Sequence[str]) -> str:
-    """Return names as code, with commas."""
-    return ", ".join(f"`{name}`" for name in names)
-
-
-def code(value: Any) -> str:
-    """Return a piece of a table file as code on one line."""
-    return f"`{json.dumps(value, ensure_ascii=False)}`"
-
-
 def main() -> int:
     """Write the pages."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -350,8 +300,10 @@ def main() -> int:
     folder: Path = parser.parse_args().folder
     os.environ.clear()  # a default may be a variable's value: the page is about no machine in particular
     folder.mkdir(parents=True, exist_ok=True)
+    if folder == PAGES:
+        fingerprint.write_json()
+        canonical_names.write_json()
     pages = {
-        "canonical-names": names_page,
         "cli": cli_page,
         "components": components_page,
         "events": events_page,
@@ -359,9 +311,10 @@ def main() -> int:
     }
     for name, make in pages.items():
         (folder / f"{name}.md").write_text(make(), encoding="utf-8")
-    (folder / "fingerprint.md").write_text(page(*fingerprint.parts(table)), encoding="utf-8")
-    if folder == PAGES:
-        fingerprint.write_json()
+    described = fingerprint.parts(table, processor_options("fingerprint"))
+    (folder / "fingerprint.md").write_text(page(*described), encoding="utf-8")
+    names = canonical_names.parts(table, PROSE["names"]["before"], processor_options("canonicalize"))
+    (folder / "canonical-names.md").write_text(page(*names), encoding="utf-8")
     return 0
 
 

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import click
 
+from beacon_core.cli.processor_options import processor_options
+
 EPILOG = """\b
 Examples:
   beacon canonicalize --explain tool_name                what becomes of an attribute
   beacon canonicalize --explain claude_code.tool_result  what becomes of an event
   beacon canonicalize --explain prompt.submitted         what has this canonical name
   beacon canonicalize --explain org --table names.yaml   with tables of your own
+  beacon canonicalize --explain org -p pipeline.yaml     with the packs and tables of a pipeline
 """
 
 
@@ -26,17 +29,32 @@ Examples:
     type=click.Path(path_type=Path),
     help="A table file of your own, as in the option `tables` of canonicalize; repeatable.",
 )
+@click.option(
+    "-p",
+    "--pipeline",
+    "files",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Use the options that this pipeline has for `canonicalize`. Repeatable, as in `beacon run`.",
+)
+@click.option(
+    "--set", "sets", metavar="PATH=VALUE", multiple=True, help="Change one option of the pipeline, as in `beacon run`."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def canonicalize(name: str, tables: tuple[Path, ...], as_json: bool) -> None:
+def canonicalize(
+    name: str, tables: tuple[Path, ...], files: tuple[Path, ...], sets: tuple[str, ...], as_json: bool
+) -> None:
     """Say which table (file:line) maps a name to what, and what maps to it."""
     from beacon_core.processors.canonicalize import (  # noqa: PLC0415 - heavy
         CanonicalizeConfig,
-        explain,
         load_files,
         load_tables,
     )
+    from beacon_core.processors.canonicalize.explanation import explain  # noqa: PLC0415
 
-    config = CanonicalizeConfig(tables=list(tables))
+    config = processor_options(files, sets, "canonicalize", CanonicalizeConfig)
+    config = config.model_copy(update={"tables": [*config.tables, *tables]})
     load_tables(config)  # what is ambiguous cannot be explained
     found = explain(load_files(config), name)
     if as_json:

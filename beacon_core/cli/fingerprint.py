@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from beacon_core.cli.options import processor_options
+from beacon_core.cli.processor_options import processor_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

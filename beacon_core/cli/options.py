@@ -14,11 +14,9 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from beacon_core.config import ComponentConfig
     from beacon_core.loader import Graph
 
 F = TypeVar("F", bound=Callable[..., object])
-C = TypeVar("C", bound="ComponentConfig")
 
 
 def pipeline_options(command: F) -> F:
@@ -51,31 +49,6 @@ def load_graph(files: tuple[Path, ...], sets: tuple[str, ...]) -> Graph:
     from beacon_core import loader, plugins  # noqa: PLC0415 - the command line alone imports nothing heavy
 
     return loader.load(files, sets=sets, environ=os.environ, load_type=plugins.load)
-
-
-def processor_options(files: tuple[Path, ...], sets: tuple[str, ...], type_name: str, model: type[C]) -> C:
-    """Return the options of a pipeline's first processor of a type; what else is wrong with it does not matter.
-
-    Without files they are the defaults.
-
-    Raises:
-        ConfigurationError: if there is no such processor, or its options are not right.
-    """
-    from beacon_core import config  # noqa: PLC0415 - the command line alone imports nothing heavy
-    from beacon_core.errors import ConfigurationError  # noqa: PLC0415
-    from beacon_core.processors.fingerprint import facts  # noqa: PLC0415
-
-    if sets and not files:
-        raise click.UsageError("--set changes a pipeline; name it with --pipeline")
-    if not files:
-        return model()
-    document = config.load(files, sets=sets, environ=os.environ, facts=lambda: facts(os.environ))
-    names = [name for name in document.section("processors") if name.partition("/")[0] == type_name]
-    options = document.validate(("processors", names[0]), model, document.problems) if names else None
-    if options is None:
-        document.problems.raise_if_any()
-        raise ConfigurationError(f"the pipeline has no processor of type {type_name}")
-    return options
 
 
 def set_up_logging(level: str) -> None:

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from beacon_core.cli.options import processor_options
+from beacon_core.cli.processor_options import processor_options
 
 if TYPE_CHECKING:
     from beacon_core.processors.sanitize import TextRedactor

@@ -8,6 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from beacon_core.config import describe
+from beacon_core.plugins import load
+
 #: What tests/docs knows how to check; `text` says that there is nothing to check.
 LANGUAGES = {"yaml", "json", "toml", "python", "sh", "console", "text"}
 
@@ -83,3 +88,13 @@ def test_the_generated_pages_are_what_the_code_says(root: Path, tmp_path: Path) 
     for page in made:
         committed = root / "docs" / "reference" / page.name
         assert page.read_text("utf-8") == committed.read_text("utf-8"), f"{committed} is out of date: make docs"
+
+
+@pytest.mark.parametrize(
+    ("processor", "file"),
+    [("canonicalize", "canonical-names"), ("fingerprint", "fingerprint"), ("sanitize", "sanitize-rules")],
+)
+def test_the_page_of_a_processor_has_all_its_options(root: Path, processor: str, file: str) -> None:
+    text = (root / "docs" / "reference" / f"{file}.md").read_text(encoding="utf-8")
+    for option in describe(load("processors", processor).config_class):
+        assert f"| `{option.name}` | " in text

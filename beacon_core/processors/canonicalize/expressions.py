@@ -27,6 +27,7 @@ from beacon_core.processors.canonicalize.values import to_int
 
 Read: TypeAlias = Callable[[Record], Any]
 _LONGEST_COMMAND = 1 << 20  # characters
+_LONGEST_SESSION = 256  # characters; they come from outside and are kept
 _LARGEST = (1 << 63) - 1
 
 
@@ -267,6 +268,23 @@ def _which(plain: Any, source: Any, _like: Any) -> Expression:
     return _using(read, [part])
 
 
+def _present(plain: Any, source: Any, _like: Any) -> Expression:
+    if not isinstance(plain, str):
+        raise ValueError('present takes a word: {present: ci, in: "resource:cicd.pipeline.run.id"}')  # noqa: TRY004
+    read = _source(source).read
+    return Expression(lambda record: None if read(record) in (None, "", []) else plain)  # it uses nothing up
+
+
+def _unlike(plain: Any, source: Any, _like: Any) -> Expression:
+    other, part = compile_expression(plain), _source(source)
+
+    def read(record: Record) -> Any:
+        value = part.read(record)
+        return None if value == other.read(record) else value
+
+    return _using(read, [part])
+
+
 def _part(plain: Any, source: Any, like: Any) -> Expression:
     if not isinstance(plain, int) or not isinstance(like, str) or not 0 < plain <= like.count("*"):
         raise ValueError('part takes a number, and beside it "like": {part: 2, like: "mcp__*__*", in: tool_name}')
@@ -278,6 +296,21 @@ def _part(plain: Any, source: Any, like: Any) -> Expression:
         return found[plain - 1] or None if found else None
 
     return _using(read, [part])
+
+
+# ---- usage ----
+
+
+def _first_kind(plain: Any, _in: Any, _like: Any) -> Expression:
+    read_session = compile_expression(plain).read
+
+    def read(record: Record) -> bool | None:
+        kinds = record.settings.kinds
+        session = read_session(record)
+        name = session if isinstance(session, str) and len(session) <= _LONGEST_SESSION else ""
+        return kinds.counts(name, record.event.signal) if kinds is not None else None
+
+    return Expression(read)
 
 
 # ---- content that is described and not shown ----
@@ -310,10 +343,12 @@ def _hash(plain: Any, _in: Any, _like: Any) -> Expression:
     parts = _parts(plain)
 
     def read(record: Record) -> str | None:
-        texts = _texts(record, parts) if record.key else None
+        texts = _texts(record, parts) if record.settings.key else None
         if texts is None:
             return None
-        return hmac.new(record.key, "\0".join(texts).encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+        return hmac.new(
+            record.settings.key, "\0".join(texts).encode("utf-8", "surrogatepass"), hashlib.sha256
+        ).hexdigest()
 
     return _using(read, parts)
 
@@ -329,7 +364,10 @@ OPERATORS: dict[str, Callable[[Any, Any, Any], Expression]] = {
     "after": _after,  # what follows the first of one or several markers, up to the end of the line
     "before": _before,  # what precedes a marker
     "which": _which,  # the meaning of the marker that comes first
+    "present": _present,  # a word, where there is a value
+    "unlike": _unlike,  # a value, where it is another one than that of an attribute
     "part": _part,  # what stands for the n-th * of a pattern
+    "first_kind": _first_kind,  # whether no event of another signal gave usage in this session before
     "bytes": _bytes,  # length in UTF-8
     "hash": _hash,  # HMAC-SHA-256 with the installation's key over texts with NUL between them
 }

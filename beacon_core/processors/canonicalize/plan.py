@@ -10,9 +10,11 @@ import msgspec
 from beacon_core.event import Attributes, Event
 from beacon_core.processors.canonicalize.conditions import Condition
 from beacon_core.processors.canonicalize.expressions import Read
-from beacon_core.processors.canonicalize.record import Record
-from beacon_core.processors.canonicalize.rules import ACTION, ORIGINAL, SOURCE_EVENT
+from beacon_core.processors.canonicalize.originals import originals
+from beacon_core.processors.canonicalize.record import Made, Record
+from beacon_core.processors.canonicalize.rules import ACTION, SOURCE_EVENT
 from beacon_core.processors.canonicalize.schema import SEVERITIES, Schema
+from beacon_core.processors.canonicalize.settings import Settings
 from beacon_core.processors.canonicalize.values import ABSENT, MISFIT, ValueRule
 
 OUTCOME: Final = "beacon.outcome"
@@ -74,16 +76,6 @@ class Step(NamedTuple):
         return name in self.constants or name in self.takes or any(each.target == name for each in self.derived)
 
 
-class Options(NamedTuple):
-    """What the processor's options say about events of agents."""
-
-    keep_original: bool = False
-    keep_raw: bool = True
-    keep_noise: bool = False
-    key: bytes = b""
-    correct: Callable[[int], None] | None = None
-
-
 class Fields:
     """What becomes of the source's attributes of one agent; remembers what it worked out about unknown names.
 
@@ -105,7 +97,9 @@ class Fields:
 
     def learn(self, name: str) -> Field:
         """Return what becomes of an attribute that no table names."""
-        field = self._canonical(name, copied=True) if self._schema.is_kept(name) else self._unknown(name)
+        kind, _ = self._schema.type_of(name)
+        target = name if self._schema.is_kept(name) else ""
+        field = Field(target, None, self._schema.fit(kind) if kind else None, copied=True)
         if len(name) <= _LONGEST_NAME and len(self.known) < _MOST_NAMES:
             self.known[name] = field
         return field
@@ -124,17 +118,13 @@ class Fields:
         rule = self._values.get(name)
         return Field(name, rule.finished, rule.fit, copied) if rule is not None else Field(name, None, None, copied)
 
-    def _unknown(self, name: str) -> Field:
-        rule = self._schema.raw_rule(name)
-        return Field("", rule.finished, rule.fit, copied=True) if rule else Field("", None, None, copied=True)
-
 
 class Plan:
     """Makes normalized events of one kind: of one agent, signal and name. Any thread.
 
     Args:
         schema: the normalized event.
-        options: what the processor's options say.
+        settings: what the processor's options say.
         fields: what becomes of attributes.
         noise: conditions of which one is enough to leave an event out.
         steps: the rules, in order; the action of a later one wins.
@@ -144,7 +134,7 @@ class Plan:
     def __init__(
         self,
         schema: Schema,
-        options: Options,
+        settings: Settings,
         fields: Fields,
         *,
         noise: Sequence[Condition | None],
@@ -152,9 +142,9 @@ class Plan:
         signal: str,
     ) -> None:
         self._schema = schema
-        self._options = options
+        self._settings = settings
         self._fields = fields
-        self._noise = () if options.keep_noise else tuple(noise)
+        self._noise = () if settings.keep_noise else tuple(noise)
         self._steps = tuple(steps)
         self._action = schema.actions[signal]
         #: The attribute that most rules ask for: rules that do not want its value are not even looked at.
@@ -170,15 +160,15 @@ class Plan:
             template: what every event of its source has; laid under its own.
             source_event: what its source calls it, empty if nothing.
         """
-        if not event.attributes and not self._options.keep_noise and _is_empty(event):
+        if not event.attributes and not self._settings.keep_noise and _is_empty(event):
             return None
         if self._noise:
-            unread = Record(event, {}, event.attributes)  # conditions only read
+            unread = Record(event, {}, event.attributes, self._settings)  # conditions only read
             if any(condition is None or condition(unread) for condition in self._noise):
                 return None
         out, raw = self._sorted(event)
         given = out.get(ACTION)
-        record = Record(event, out, raw, self._options.key)
+        record = Record(event, out, raw, self._settings)
         out[ACTION] = self._action
         if event.span is not None and event.span.status_code == "error":
             out[OUTCOME], record.severity = "failure", "ERROR"
@@ -290,14 +280,14 @@ class Plan:
             number = SEVERITIES.get(text.upper()) or SEVERITIES[word]
             text = text or word
         record.leave_rest()
-        if raw and self._options.keep_raw:
+        if raw and self._settings.keep_raw:
             before = out.get(RAW)
             out[RAW] = {**before, **raw} if isinstance(before, dict) else raw
-        if record.corrections and self._options.correct is not None:
-            self._options.correct(record.corrections)
+        if record.corrections and self._settings.correct is not None:
+            self._settings.correct(record.corrections)
         attributes = {**template, **out}
-        if self._options.keep_original:
-            attributes |= self._originals(event, out)
+        if record.made is not None:
+            attributes |= originals(record, record.made, self._target_of)
         return msgspec.structs.replace(
             event,
             name=str(action) if event.signal == "log" else event.name,
@@ -305,6 +295,9 @@ class Plan:
             severity_text=text,
             attributes=attributes,
         )
+
+    def _target_of(self, name: str) -> str:
+        return (self._fields.known.get(name) or self._fields.learn(name)).target
 
     def _end(self, action: str, outcome: object) -> tuple[str, str]:
         failed = outcome == "failure"
@@ -314,23 +307,6 @@ class Plan:
             if len(action) <= _LONGEST_NAME and len(self._ends) < _MOST_NAMES:
                 self._ends[(action, failed)] = found
         return found
-
-    def _originals(self, event: Event, out: Attributes) -> Attributes:
-        """Return what the source said where it was replaced."""
-        originals: Attributes = {}
-        if event.signal == "log":
-            named = event.attributes.get("event.name") or event.name or event.body
-            if isinstance(named, str) and named and named != out[ACTION]:
-                originals[f"{ORIGINAL}name"] = named[:_LONGEST_NAME]
-        for key, value in event.attributes.items():
-            target = (self._fields.known.get(key) or self._fields.learn(key)).target
-            if not target or target not in out or target == SOURCE_EVENT:
-                continue
-            if target != key:
-                originals[f"{ORIGINAL}attributes.{target}"] = key
-            if value != out[target] or type(value) is not type(out[target]):
-                originals[f"{ORIGINAL}values.{target}"] = value
-        return originals
 
 
 def _chooser(steps: Sequence[Step]) -> tuple[str, int]:
@@ -350,7 +326,7 @@ def _is_empty(event: Event) -> bool:
     return event.signal == "log" and not event.name and body in (None, "", [], {})
 
 
-def _derive(derived: tuple[Derived, ...], record: Record) -> None:
+def _derive(derived: tuple[Derived, ...], record: Record) -> None:  # noqa: C901 - one loop for speed
     """Give attributes the values of expressions that have one, then note what these expressions have used."""
     done = []
     for target, read, finished, fit, names, members in derived:
@@ -362,6 +338,8 @@ def _derive(derived: tuple[Derived, ...], record: Record) -> None:
             continue
         if new is not ABSENT:
             record.out[target] = new
+        if record.made is not None:
+            record.made.append(Made(target, value, names, members))
         if members:
             record.taken.append(members)
         if names:

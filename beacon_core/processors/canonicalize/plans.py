@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 
 from beacon_core.event import Attributes, Event
 from beacon_core.processors.canonicalize.conditions import compile_condition, value_tests
+from beacon_core.processors.canonicalize.expressions import compile_expression
 from beacon_core.processors.canonicalize.patterns import fits
-from beacon_core.processors.canonicalize.plan import Derived, Fields, Options, Plan, Step
+from beacon_core.processors.canonicalize.plan import Derived, Fields, Plan, Step
 from beacon_core.processors.canonicalize.record import Record
-from beacon_core.processors.canonicalize.rule_reading import SIGNALS, Derivation, Rule
 from beacon_core.processors.canonicalize.rules import AGENT, qualified
 from beacon_core.processors.canonicalize.schema import Schema
+from beacon_core.processors.canonicalize.settings import Settings
+from beacon_core.processors.canonicalize.table_file import SIGNALS, Derivation, Rule
 from beacon_core.processors.canonicalize.values import ABSENT, MISFIT
 
 _LONGEST_NAME = 256  # characters; names come from outside and are kept
@@ -43,7 +45,7 @@ class AgentPlans:
 
     Args:
         schema: the normalized event.
-        options: what the processor's options say.
+        settings: what the processor's options say.
         fields: what becomes of attributes.
         prefix: what the names of log events begin with, or leave out.
         rules: in order.
@@ -54,7 +56,7 @@ class AgentPlans:
     def __init__(
         self,
         schema: Schema,
-        options: Options,
+        settings: Settings,
         fields: Fields,
         *,
         prefix: str,
@@ -63,13 +65,14 @@ class AgentPlans:
         unnamed: frozenset[str],
     ) -> None:
         self._schema = schema
-        self._options = options
+        self._settings = settings
         self._fields = fields
         self._prefix = prefix
         self._items = [self._item(rule) for rule in rules]
-        self._source = [self._derived(each) for each in source if each.expression is not None]
+        self._source = [self._derived(each) for each in source if not each.constant]
         self._constants = self._constant(source)
         self._unnamed = unnamed
+        self._names_logs = any(rule.events and "log" in rule.signals for rule in rules)
         self._by_name: dict[str, dict[str, Plan]] = {signal: {} for signal in SIGNALS}
         self._by_items: dict[tuple[str, tuple[int, ...]], Plan] = {}
 
@@ -97,7 +100,7 @@ class AgentPlans:
             "beacon.source": schema.sources[event.signal],
             **self._constants,
         }
-        record = Record(event, {}, {})
+        record = Record(event, {}, {}, self._settings)
         for target, read, _, fit, _, _ in self._source:
             value = read(record)
             new = fit(value) if fit is not None and value is not None else value
@@ -114,7 +117,14 @@ class AgentPlans:
         plans = self._by_name[signal]
         if len(name) <= _LONGEST_NAME and len(plans) < _MOST_NAMES:
             plans[name] = plan
+            if signal == "log" and name and not any(self._items[n].rule.events for n in found):
+                self._note_unknown(name)
         return plan
+
+    def _note_unknown(self, name: str) -> None:
+        """Tell the first event of a name that no line has, of an agent whose events have names that are known."""
+        if self._names_logs and "log" not in self._unnamed and self._settings.unknown is not None:
+            self._settings.unknown(name)
 
     def _plan(self, signal: str, items: Sequence[_Item]) -> Plan:
         noise: list[_Item] = []
@@ -123,20 +133,20 @@ class AgentPlans:
                 noise.append(item)
             elif item.rule.noise is False:
                 noise.clear()
-        conditions = [item.rule.condition for item in noise]
+        conditions = [item.step.condition for item in noise]
         if signal in self._unnamed and not any(item.rule.events for item in items):
             conditions = [None]
         steps = [item.step for item in items if item.rule.noise is None]
-        return Plan(self._schema, self._options, self._fields, noise=conditions, steps=steps, signal=signal)
+        return Plan(self._schema, self._settings, self._fields, noise=conditions, steps=steps, signal=signal)
 
     def _item(self, rule: Rule) -> _Item:
         short = [name.removeprefix(self._prefix) for name in rule.events]
         step = Step(
-            rule.condition,
+            compile_condition(rule.written),
             rule.action,
             rule.severity,
             self._constant(rule.fields),
-            tuple(self._derived(each) for each in rule.fields if each.expression is not None),
+            tuple(self._derived(each) for each in rule.fields if not each.constant),
             rule.takes,
             value_tests(rule.written),
             {name: compile_condition(_without(rule.written, name)) for name in rule.written.get("when", {})},
@@ -144,16 +154,15 @@ class AgentPlans:
         return _Item(rule, frozenset(short), tuple(name.split("*") for name in short if "*" in name), step)
 
     def _constant(self, fields: Sequence[Derivation]) -> Attributes:
-        constants = {each.target: self._fitted(each) for each in fields if each.expression is None}
+        constants = {each.target: self._fitted(each) for each in fields if each.constant}
         return {target: value for target, value in constants.items() if value is not ABSENT and value is not MISFIT}
 
     def _fitted(self, each: Derivation) -> Any:
         fit = self._fields.fit(each.target)
-        return fit(each.constant) if fit is not None else each.constant
+        return fit(each.written) if fit is not None else each.written
 
     def _derived(self, each: Derivation) -> Derived:
-        expression = each.expression
-        assert expression is not None  # noqa: S101 - the callers have looked
+        expression = compile_expression(each.written)
         names = tuple(name for name in expression.names if name not in self._schema.names)  # these are never raw
         finished, fit = self._fields.finished(each.target), self._fields.fit(each.target)
         return Derived(each.target, expression.read, finished, fit, names, expression.members)

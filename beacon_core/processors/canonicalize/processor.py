@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 import msgspec
@@ -14,6 +15,10 @@ from beacon_core.processors.canonicalize.loading import load_tables
 from beacon_core.processors.canonicalize.plans import AgentPlans
 from beacon_core.processors.canonicalize.rules import AGENT, SCHEMA, Rules
 from beacon_core.processors.canonicalize.tables import Tables
+
+#: Names that are logged: words without digits, which no sanitizer has to look at.
+_PLAIN_NAME = re.compile("[a-z]{1,24}(?:[._-][a-z]{1,24}){0,7}")
+_MOST_TOLD = 100
 
 
 class _Source:
@@ -40,13 +45,17 @@ class CanonicalizeProcessor(Processor):
     _tables: Tables
     _loaded = False
 
+    def __init__(self, config: CanonicalizeConfig) -> None:
+        super().__init__(config)
+        self._told: set[str] = set()
+
     def validate(self) -> None:
         """Read and check the tables; `start` takes what was read here.
 
         Raises:
             ConfigurationError: a line for each problem, with `file:line:column`.
         """
-        self._tables = load_tables(self.config, self._count_corrected)
+        self._tables = load_tables(self.config, self._count_corrected, self._tell_unknown)
         self._loaded = True
 
     def start(self, host: Host) -> None:
@@ -56,6 +65,13 @@ class CanonicalizeProcessor(Processor):
 
     def _count_corrected(self, amount: int) -> None:
         self.host.count("usage_corrected", amount)
+
+    def _tell_unknown(self, name: str) -> None:
+        """Log a name that no table has, so that somebody adds it; only if it can be nothing but a name (promise P2)."""
+        plain = _PLAIN_NAME.fullmatch(name) and not any(secret in name for secret in self.host.secrets)
+        if plain and name not in self._told and len(self._told) < _MOST_TOLD:
+            self._told.add(name)
+            self.host.logger.info("no table names the event %s of a known agent; what it has is in beacon.raw", name)
 
     def process(self, batch: Batch) -> Batch:
         sources: dict[tuple[int, int], _Source] = {}  # by identity of resource and scope, which the batch holds

@@ -23,81 +23,16 @@ and what `rule_reading` reads: rules, source, refine, unnamed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from beacon_core.processors.canonicalize.config import CanonicalizeConfig
-from beacon_core.processors.canonicalize.rule_reading import Derivation, Rule, RuleReader
+from beacon_core.config import Node, Origin, Problems, parse_text
+from beacon_core.config.problems import Path
+from beacon_core.processors.canonicalize.rule_reading import RuleReader
+from beacon_core.processors.canonicalize.table_file import RULE_SECTIONS, SECTIONS, Entry, TableFile
 
-if TYPE_CHECKING:  # what reads YAML is loaded when the first table is read
-    from beacon_core.config import Node, Origin, Problems
-    from beacon_core.config.problems import Path
-
-SECTIONS = ("agents", "events", "attributes", "values", "types")
-RULE_SECTIONS = ("rules", "source", "refine", "unnamed")
 TYPES = ("int", "float", "bool", "string")
 _KEYS = ("agent", "prefix", "unknown_with", *SECTIONS, *RULE_SECTIONS)
-
-
-class Entry(NamedTuple):
-    """One row of a table: `alias` means `canonical`.
-
-    Attributes:
-        section: one of SECTIONS.
-        subject: the attribute that a value belongs to, the attribute that has a type; else empty.
-        canonical: the canonical name, or the type.
-        alias: the other name; the canonical name itself where it is only declared; empty for types.
-        position: where it stands, `file:line:column` or the option.
-    """
-
-    section: str
-    subject: str
-    canonical: str
-    alias: str
-    position: str
-
-
-class TableFile(NamedTuple):
-    """What one file, or the options themselves, say.
-
-    Attributes:
-        agents: whose events it is about; empty for all events.
-        prefix: what the names of these events begin with.
-        entries: the rows of its tables.
-        rules: its rules.
-        source: what all events of one source have.
-        refine: attribute -> value -> the agent that it tells.
-        unnamed: the signals whose events are noise where nothing names them.
-        unknown_with: attributes by which events of unknown agents are recognized.
-    """
-
-    agents: tuple[str, ...] = ()
-    prefix: str = ""
-    entries: tuple[Entry, ...] = ()
-    rules: tuple[Rule, ...] = ()
-    source: tuple[Derivation, ...] = ()
-    refine: Mapping[str, Mapping[str, str]] = {}
-    unnamed: frozenset[str] = frozenset()
-    unknown_with: frozenset[str] = frozenset()
-
-
-def read_options(config: CanonicalizeConfig) -> TableFile:
-    """Return the tables that the options themselves have."""
-    entries = [
-        *_of_options("agents", config.agents),
-        *_of_options("events", config.events),
-        *_of_options("attributes", config.attributes),
-        *(entry for subject, names in config.values.items() for entry in _of_options("values", names, subject)),
-        *(Entry("types", name, kind, "", f"option types.{name}") for name, kind in config.types.items()),
-    ]
-    return TableFile(entries=tuple(entries))
-
-
-def _of_options(section: str, names: Mapping[str, list[str]], subject: str = "") -> Iterator[Entry]:
-    for canonical, aliases in names.items():
-        position = "option " + ".".join(part for part in (section, subject, canonical) if part)
-        for alias in (canonical, *aliases):
-            yield Entry(section, subject, canonical, alias, position)
 
 
 def read_table(text: str, name: str) -> TableFile:
@@ -110,8 +45,6 @@ def read_table(text: str, name: str) -> TableFile:
     Raises:
         InvalidConfigurationError: every problem, with its position.
     """
-    from beacon_core.config import Problems, parse_text  # noqa: PLC0415 - not needed without this processor
-
     problems = Problems()
     root = parse_text(text, name, problems, expected=f"a table file is a map of {', '.join(_KEYS)}")
     table = _Reader(problems).read(root) if root is not None else TableFile()
@@ -134,7 +67,7 @@ class _Reader:
             elif key == "prefix":
                 parts["prefix"] = self._word(node, (key,)) or ""
             elif key == "unknown_with":
-                parts["unknown_with"] = frozenset(word for word, _ in self._words(node, (key,)))
+                parts["unknown_with"] = {word: str(origin) for word, origin in self._words(node, (key,))}
             elif key in SECTIONS:
                 entries += self._section(key, node)
             elif key in RULE_SECTIONS:
@@ -145,11 +78,10 @@ class _Reader:
 
     def _rules(self, section: str, node: Node) -> Any:
         reader = RuleReader(self._problems)
-        if section == "rules":
-            return tuple(reader.rules(node))
         read: dict[str, Callable[[Node], Any]] = {
+            "rules": lambda node: tuple(reader.rules(node)),
             "source": reader.source,
-            "refine": reader.refine,
+            "refine": lambda node: tuple(reader.refine(node)),
             "unnamed": reader.unnamed,
         }
         return read[section](node)

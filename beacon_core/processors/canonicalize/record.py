@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from beacon_core.event import Attributes, AttributeValue, Event
+from beacon_core.processors.canonicalize.settings import Settings
 
 _LONGEST_JSON: Final = 1 << 20  # characters; what is longer is a text
 _DEEPEST: Final = 16  # levels that are kept of what is left of a JSON text
 _INTEGERS: Final = range(-(1 << 63), 1 << 64)  # what can be stored
 _NO_MEMBERS: Final[Mapping[str, Any]] = {}
+
+
+class Made(NamedTuple):
+    """An attribute that a rule has made.
+
+    Attributes:
+        target: the attribute.
+        value: what the rule found.
+        names: the source's attributes that it can come from.
+        members: the attributes and those of their members that it can come from.
+    """
+
+    target: str
+    value: object
+    names: tuple[str, ...]
+    members: tuple[tuple[str, str], ...]
 
 
 class Record:
@@ -22,23 +39,25 @@ class Record:
         event: the event as it came in.
         out: what is known by now, under canonical names.
         raw: the source's attributes that nothing has taken yet.
-        key: the key for hashes, empty if there is none.
+        settings: what the processor's options say.
         corrections: how many negative differences were set to 0.
         severity: what a rule says, empty if none does.
+        made: what rules have made, in order; None if nobody wants to know.
         taken: the attributes and those of their members that rules have used.
     """
 
-    __slots__ = ("_parsed", "corrections", "event", "key", "out", "raw", "severity", "taken")
+    __slots__ = ("_parsed", "corrections", "event", "made", "out", "raw", "settings", "severity", "taken")
 
     _parsed: dict[str, Mapping[str, Any]] | None
 
-    def __init__(self, event: Event, out: Attributes, raw: Attributes, key: bytes = b"") -> None:
+    def __init__(self, event: Event, out: Attributes, raw: Attributes, settings: Settings) -> None:
         self.event = event
         self.out = out
         self.raw = raw
-        self.key = key
+        self.settings = settings
         self.corrections = 0
         self.severity = ""
+        self.made: list[Made] | None = [] if settings.keep_original else None
         self._parsed = None
         self.taken: list[tuple[tuple[str, str], ...]] = []
 

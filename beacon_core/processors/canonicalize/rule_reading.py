@@ -24,64 +24,18 @@ By example:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator
 
+from beacon_core.config import Node, Problems
+from beacon_core.config.problems import Path
 from beacon_core.processors.canonicalize.conditions import KEYS as CONDITIONS
-from beacon_core.processors.canonicalize.conditions import Condition, compile_condition
-from beacon_core.processors.canonicalize.expressions import Expression, compile_expression
+from beacon_core.processors.canonicalize.conditions import compile_condition
+from beacon_core.processors.canonicalize.expressions import compile_expression
 from beacon_core.processors.canonicalize.schema import SEVERITIES
+from beacon_core.processors.canonicalize.table_file import SIGNALS, Derivation, Refinement, Rule
 
-if TYPE_CHECKING:  # what reads YAML is loaded when the first table is read
-    from beacon_core.config import Node, Problems
-    from beacon_core.config.problems import Path
-
-SIGNALS = ("log", "metric", "span")
 _KEYS = ("event", "signal", *CONDITIONS, "noise", "action", "severity", "set", "fields", "takes")
 _SOURCE_KEYS = ("set", "fields")
-
-
-class Derivation(NamedTuple):
-    """A field that a rule makes: an expression, or a constant where there is none."""
-
-    target: str
-    position: str
-    expression: Expression | None
-    constant: Any = None
-    written: Any = None
-
-
-class Rule(NamedTuple):
-    """One rule of a table file.
-
-    Attributes:
-        position: where it stands, `file:line:column`.
-        signals: what it is about.
-        events: names or patterns; empty for all.
-        condition: when it applies, None for always.
-        noise: whether the events are left out; False takes back what an earlier rule says, None says nothing.
-        action: the action that they get, empty if none.
-        severity: their severity, empty if none.
-        fields: the attributes that they get.
-        takes: attributes that do not go to `beacon.raw`.
-        written: the conditions as they were written, for comparing and explaining.
-    """
-
-    position: str
-    signals: tuple[str, ...] = ("log",)
-    events: tuple[str, ...] = ()
-    condition: Condition | None = None
-    noise: bool | None = None
-    action: str = ""
-    severity: str = ""
-    fields: tuple[Derivation, ...] = ()
-    takes: tuple[str, ...] = ()
-    written: Mapping[str, Any] = {}
-
-    @property
-    def only_takes(self) -> bool:
-        """Whether the rule does nothing but to use up attributes, of all events."""
-        return self == Rule(self.position, signals=self.signals, takes=self.takes) and set(self.signals) == {*SIGNALS}
 
 
 class RuleReader:
@@ -104,38 +58,37 @@ class RuleReader:
         """Return the fields of the section `source`."""
         return self._fields(node, ("source",)) if self._is_map(node, ("source",), _SOURCE_KEYS) else ()
 
-    def refine(self, node: Node) -> dict[str, dict[str, str]]:
-        """Return attribute -> value -> agent."""
-        found: dict[str, dict[str, str]] = {}
-        for attribute, agents in _pairs(node):
-            for agent, values in _pairs(agents):
+    def refine(self, node: Node) -> Iterator[Refinement]:
+        """Yield what the section `refine` says."""
+        for attribute, agents in self._pairs(node, ("refine",)):
+            for agent, values in self._pairs(agents, ("refine", attribute)):
                 path: Path = ("refine", attribute, agent)
-                found.setdefault(attribute, {}).update(dict.fromkeys(self._words(values, path), agent))
-        return found
+                position = str(agents.keys[agent])
+                yield from (Refinement(attribute, value, agent, position) for value in self._words(values, path))
 
-    def unnamed(self, node: Node) -> frozenset[str]:
-        """Return the signals whose unnamed events are noise."""
-        for signal, word in _pairs(node):
+    def unnamed(self, node: Node) -> dict[str, str]:
+        """Return the signals whose unnamed events are noise, and where that is said."""
+        for signal, word in self._pairs(node, ("unnamed",)):
             if signal not in SIGNALS or word.value != "noise":
                 self._problems.add(word.origin, ("unnamed", signal), f"expected noise for one of {', '.join(SIGNALS)}")
-        return frozenset(signal for signal, _ in _pairs(node))
+        return {signal: str(node.keys[signal]) for signal, _ in _pairs(node)}
 
     def _rule(self, node: Node, path: Path) -> Rule:
         parts = dict(_pairs(node))
         written = {key: part.plain() for key, part in parts.items() if key in CONDITIONS}
         signals = tuple(self._choices(parts.get("signal"), (*path, "signal"), SIGNALS)) or ("log",)
         severity = tuple(self._choices(parts.get("severity"), (*path, "severity"), tuple(SEVERITIES)))
+        self._attempt(node, path, lambda: compile_condition(written))
         return Rule(
             position=str(node.origin),
             signals=signals,
             events=tuple(self._words(parts.get("event"), (*path, "event"))),
-            condition=self._attempt(node, path, lambda: compile_condition(written)),
+            written=written,
             noise=self._flag(parts.get("noise"), (*path, "noise")),
             action=next(iter(self._words(parts.get("action"), (*path, "action"))), ""),
             severity=severity[0] if severity else "",
             fields=self._fields(node, path),
             takes=tuple(self._words(parts.get("takes"), (*path, "takes"))),
-            written=written,
         )
 
     def _flag(self, node: Node | None, path: Path) -> bool | None:
@@ -151,23 +104,23 @@ class RuleReader:
             for target, value in self._pairs(parts["set"], (*path, "set")):
                 position = str(parts["set"].keys[target])
                 if isinstance(value.value, str | int | float):
-                    found.append(Derivation(target, position, None, value.value, value.value))
+                    found.append(Derivation(target, position, value.value, constant=True))
                 else:
                     self._problems.add(value.origin, (*path, "set", target), "expected a word")
         if "fields" in parts:
             for target, value in self._pairs(parts["fields"], (*path, "fields")):
                 plain, position = value.plain(), str(parts["fields"].keys[target])
                 place: Path = (*path, "fields", target)
-                expression = self._attempt(value, place, lambda plain=plain: compile_expression(plain))  # type: ignore[misc]
-                found.append(Derivation(target, position, expression, None, plain))
+                self._attempt(value, place, lambda plain=plain: compile_expression(plain))  # type: ignore[misc]
+                found.append(Derivation(target, position, plain))
         return tuple(found)
 
-    def _attempt(self, node: Node, path: Path, make: Callable[[], Any]) -> Any:
+    def _attempt(self, node: Node, path: Path, make: Callable[[], object]) -> None:
+        """Note what is wrong with what is compiled where it is used."""
         try:
-            return make()
+            make()
         except ValueError as error:
             self._problems.add(node.origin, path, str(error))
-            return None
 
     def _is_map(self, node: Node, path: Path, keys: tuple[str, ...]) -> bool:
         if not isinstance(node.value, dict):

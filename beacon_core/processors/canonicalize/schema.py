@@ -1,17 +1,17 @@
-"""The normalized event as data: its names, their types, severities; read from `normalized.toml`."""
+"""The normalized event as data: its names, their types, severities; what `normalized.toml` says."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from beacon_core.processors.canonicalize.patterns import fits
+from beacon_core.processors.canonicalize.shipped import FOLDER, shipped
 from beacon_core.processors.canonicalize.values import CONVERSIONS, ValueRule
 
-SOURCE = Path(__file__).with_name("normalized.toml")
+#: What people edit.
+SOURCE = FOLDER / "normalized.toml"
 
 #: Severity words and their numbers (OpenTelemetry's logs data model).
 SEVERITIES = {"TRACE": 1, "DEBUG": 5, "INFO": 9, "WARN": 13, "WARNING": 13, "ERROR": 17, "FATAL": 21}
@@ -34,6 +34,7 @@ class Schema:
         kind: `beacon.event.kind` of an agent's events.
         actions: signal -> action of events without a rule of their own.
         sources: signal -> `beacon.source`.
+        renames: names that all agents' events may have -> canonical names.
         names: the canonical names.
     """
 
@@ -42,6 +43,7 @@ class Schema:
         self.kind: str = plain["kind"]
         self.actions: Mapping[str, str] = plain["actions"]
         self.sources: Mapping[str, str] = plain["sources"]
+        self.renames: Mapping[str, str] = plain["renames"]
         self._families = tuple(plain["families"])
         self._categories: Mapping[str, str] = plain["categories"]
         self._severity: Mapping[str, str] = plain["severity"]
@@ -58,9 +60,20 @@ class Schema:
         """Return whether a name is left as it is although it is not in `names`: it is of a known family."""
         return name.startswith(self._families)
 
-    def raw_rule(self, name: str) -> ValueRule | None:
-        """Return what is done to the values of a source's attribute that no rule takes."""
-        return next((self._rules[kind] for kind, literals in self._types if fits(name, literals)), None)
+    def family(self, name: str) -> str:
+        """Return the family of a name, empty if it is of none."""
+        return next((family for family in self._families if name.startswith(family)), "")
+
+    def type_of(self, name: str) -> tuple[str, str]:
+        """Return the type of an attribute that is not in `names`, and the pattern that says so; empty if none does."""
+        found = ((kind, "*".join(literals)) for kind, literals in self._types if fits(name, literals))
+        return next(found, ("", ""))
+
+    def fit(self, kind: str) -> Callable[[Any], Any]:
+        """Return what is done to the values of an attribute of a type that is not in `names`."""
+        fit = self._rules[kind].fit
+        # a text becomes an integer; a double of somebody else's attribute is not rounded
+        return (lambda value: fit(value) if isinstance(value, str) else value) if kind == "int" else fit
 
     def category(self, action: str) -> str:
         """Return the category of an action."""
@@ -78,4 +91,4 @@ class Schema:
 @cache
 def load_schema() -> Schema:
     """Return the schema; read once."""
-    return Schema(tomllib.loads(SOURCE.read_text("utf-8")))
+    return Schema(shipped().normalized)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from beacon_core.errors import ConfigurationError
 from beacon_core.event import Attributes
 from beacon_core.processors.canonicalize.agents import AgentNames
-from beacon_core.processors.canonicalize.plan import CATEGORY, RAW, Field, Fields, Options
+from beacon_core.processors.canonicalize.plan import CATEGORY, RAW, Field, Fields
 from beacon_core.processors.canonicalize.plans import AgentPlans
-from beacon_core.processors.canonicalize.reading import Entry, TableFile
-from beacon_core.processors.canonicalize.rule_reading import Derivation, Rule
 from beacon_core.processors.canonicalize.rules import ACTION, AGENT, ORIGINAL, SCHEMA, SOURCE_EVENT, Rules
 from beacon_core.processors.canonicalize.schema import load_schema
+from beacon_core.processors.canonicalize.settings import Settings
+from beacon_core.processors.canonicalize.table_file import Derivation, Entry, Rule, TableFile
 from beacon_core.processors.canonicalize.values import ABSENT, ValueRule
 
 #: Attributes that the processor writes. No table leads away from them, or a second pass would change something.
@@ -31,33 +31,30 @@ class Tables:
 
     Args:
         layers: the files, of which those of a later layer win.
-        options: what the processor's options say.
+        settings: what the processor's options say.
 
     Raises:
         ConfigurationError: a line for each ambiguity, with both positions.
     """
 
-    def __init__(self, layers: _Layers, options: Options | None = None) -> None:
-        options = options or Options()
+    def __init__(self, layers: _Layers, settings: Settings | None = None) -> None:
         files = [file for layer in layers for file in layer]
         self.agents = AgentNames(_patterns(layers))
         self.unknown_with = tuple(sorted({name for file in files for name in file.unknown_with}))
         self._prefixes = {file.prefix: file.agents[0] for file in reversed(files) if file.prefix and file.agents}
-        self._rules: dict[str, Rules] = {}
-        self._refine: dict[str, list[tuple[str, Mapping[str, str]]]] = {}
-        self._plans: dict[str, AgentPlans] = {}
-        problems: dict[str, None] = {}  # in order, each once: what all agents share is looked at for each of them
+        self._settings = settings or Settings()
+        self._plans: dict[str, AgentPlans] = {}  # made when an agent's first event comes
+        # in order, each once: what all agents share is looked at for each of them
+        problems = dict.fromkeys(_ambiguous_agents(layers, {*self.agents.names}))
         named = dict.fromkeys([*self.agents.names, *(name for file in files for name in file.agents)])
-        scopes = {agent: _Scope(agent, layers) for agent in ("", UNKNOWN, *named)}
-        for scope in scopes.values():
+        self._scopes = {agent: _Scope(agent, layers) for agent in ("", UNKNOWN, *named)}
+        for scope in self._scopes.values():
             problems |= dict.fromkeys(scope.problems())
         if problems:
             raise ConfigurationError("\n".join(problems))
-        for agent, scope in scopes.items():
-            self._rules[agent] = scope.rules(keep_original=options.keep_original)
-            self._refine[agent] = scope.refinements()
-            if agent:
-                self._plans[agent] = scope.plans(options)
+        keep = self._settings.keep_original
+        self._rules = {agent: scope.rules(keep_original=keep) for agent, scope in self._scopes.items()}
+        self._refine = {agent: scope.refinements() for agent, scope in self._scopes.items()}
 
     def rules(self, agent: str) -> Rules:
         """Return names, values and types for the events of an agent; `agent` may be any name."""
@@ -65,11 +62,15 @@ class Tables:
 
     def plans(self, agent: str) -> AgentPlans:
         """Return what makes normalized events of an agent's."""
-        return self._plans.get(agent) or self._plans[UNKNOWN]
+        known = agent if agent in self._scopes and agent else UNKNOWN
+        found = self._plans.get(known)
+        if found is None:  # two threads may both make them: they are alike
+            found = self._plans[known] = self._scopes[known].plans(self._settings)
+        return found
 
     def knows(self, agent: str) -> bool:
         """Return whether an agent's events are normalized."""
-        return agent in self._plans
+        return bool(agent) and agent in self._scopes
 
     def refined(self, agent: str, attributes: Attributes) -> str:
         """Return the agent that an event's attributes tell more exactly."""
@@ -94,6 +95,20 @@ def _patterns(layers: _Layers) -> dict[str, list[str]]:
             if entry.alias != entry.canonical:
                 words.append(entry.alias)
     return patterns
+
+
+def _ambiguous_agents(layers: _Layers, names: Collection[str]) -> Iterator[str]:
+    """Yield patterns that mean two agents, and those that are another agent's name, which means itself."""
+    for layer in layers:
+        seen: dict[str, Entry] = {}
+        for entry in (entry for file in layer for entry in file.entries if entry.section == "agents"):
+            if entry.alias == entry.canonical:
+                continue
+            first = seen.setdefault(entry.alias.lower(), entry)
+            if first.canonical != entry.canonical:
+                yield _both(entry, f'{_what(entry)} means "{entry.canonical}" here and "{first.canonical}"', first)
+            if entry.alias.lower() in names:
+                yield f'{entry.position} {_what(entry)} means "{entry.canonical}" here and is a canonical name itself'
 
 
 class _Scope:
@@ -202,14 +217,20 @@ class _Scope:
         )
 
     def refinements(self) -> list[tuple[str, Mapping[str, str]]]:
-        """Return the attributes that tell agents from each other, the last file's first."""
-        return [pair for file in reversed([*self._files()]) for pair in file.refine.items()]
+        """Return the attributes that tell agents from each other, with value -> agent, the last file's first."""
+        found: list[tuple[str, Mapping[str, str]]] = []
+        for file in reversed([*self._files()]):
+            agents: dict[str, dict[str, str]] = {}
+            for each in file.refine:
+                agents.setdefault(each.attribute, {})[each.value] = each.agent
+            found += agents.items()
+        return found
 
-    def plans(self, options: Options) -> AgentPlans:
+    def plans(self, settings: Settings) -> AgentPlans:
         """Return what makes normalized events."""
         return AgentPlans(
             load_schema(),
-            options,
+            settings,
             self._fields(),
             prefix=self._prefix,
             rules=[rule for layer in self._used for rule in _rules(layer) if not rule.only_takes],
@@ -225,7 +246,7 @@ class _Scope:
             spec = schema.names.get(name)
             kind = types.get(name, {}).get("", spec.type if spec else "")
             rules[name] = ValueRule(values.get(name, {}), kind, spec.values if spec else ())
-        renames = {"event.name": SOURCE_EVENT, "event.action": ACTION, **self._section("attributes").get("", {})}
+        renames = {**schema.renames, **self._section("attributes").get("", {})}
         fields = Fields(schema, renames, rules)
         unused = [name for file in self._files() for rule in file.rules if rule.only_takes for name in rule.takes]
         for name in (AGENT, *unused):  # the agent's own name for itself, and what no rule needs

@@ -67,6 +67,10 @@ class FingerprintConfig(ComponentConfig):
     user_name: bool = False
     """Names of people: `user.name` (who runs Beacon) and `beacon.run.actor` (who started the CI run)."""
 
+    keep_names: bool = False
+    """Keep the names of hosts and people that events bring along (`host.name`, `user.name`, `user.email`,
+    `process.owner`) although `host_name` and `user_name` are off; else they are removed."""
+
     fields: FieldSelection = FieldSelection()
     """Single attributes, beside the groups above."""
 

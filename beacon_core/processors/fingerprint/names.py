@@ -53,6 +53,8 @@ ATTRIBUTES: dict[str, Attribute] = {
     "host.arch": Attribute("processor architecture: `amd64`, `arm64` ...", ("os",)),
     "host.name": Attribute("the host's name", ("host_name",)),
     "user.name": Attribute("who runs Beacon", ("user_name",)),
+    "user.email": Attribute("a person's address; never added, only kept", ("user_name",)),
+    "process.owner": Attribute("who runs the program that sends; never added, only kept", ("user_name",)),
     "process.runtime.name": Attribute("the interpreter that runs Beacon", ("runtime",)),
     "process.runtime.version": Attribute("its version", ("runtime",)),
     SHELL: Attribute("the user's shell, without its path", ("shell",)),
@@ -71,6 +73,7 @@ ATTRIBUTES: dict[str, Attribute] = {
     PIPELINE_RUN_ID: Attribute("its run; unique only together with provider and repository", _RUN),
     "cicd.pipeline.run.url.full": Attribute("the page of the run", _RUN),
     PIPELINE_RUN_STATE: Attribute("`executing`", _RUN),
+    "cicd.pipeline.action.name": Attribute("`BUILD`, `RUN` or `SYNC`, where a provider of yours says so", _RUN),
     "cicd.pipeline.task.name": Attribute("the job", _RUN),
     "cicd.pipeline.task.run.id": Attribute("the run of the job", _RUN),
     "cicd.pipeline.task.run.url.full": Attribute("the page of the job's run", _RUN),
@@ -94,6 +97,9 @@ ATTRIBUTES: dict[str, Attribute] = {
 
 #: Switches of what says something about a person or a single machine; a pattern does not switch these on.
 PERSONAL = frozenset({"host_name", "user_name"})
+
+#: Names of hosts and people, which sources send, too; they are removed where their switch is off.
+NAMING = tuple(name for name, attribute in ATTRIBUTES.items() if PERSONAL & {*attribute.switches[:1]})
 
 #: What the hash is made of: what runs on the same kind of machine have in common. Nothing that says which run it is, on
 #: what it works or who started it; not Beacon's version either, or each upgrade would look like new machines.

@@ -13,7 +13,7 @@ from beacon_core.processor import Processor
 from beacon_core.processors.fingerprint.config import FingerprintConfig
 from beacon_core.processors.fingerprint.detection import working_directory
 from beacon_core.processors.fingerprint.environment import environment_attributes
-from beacon_core.processors.fingerprint.names import PIPELINE_RUN_ID
+from beacon_core.processors.fingerprint.names import NAMING, PIPELINE_RUN_ID
 from beacon_core.processors.fingerprint.reading import load_rows
 
 #: Families of attributes that only mean something together: a resource that has one member is given no other.
@@ -25,7 +25,8 @@ _RUN = ("cicd.", "vcs.", "beacon.run.")
 class FingerprintProcessor(Processor):
     """Adds the environment's attributes to resources; what a resource says itself stays.
 
-    The environment is looked at once, in `start`. Events that shared a resource share the new one.
+    Names of hosts and people that are not switched on are removed, whoever says them. The environment is looked at
+    once, in `start`. Events that shared a resource share the new one.
     """
 
     config_class: ClassVar[type[FingerprintConfig]] = FingerprintConfig
@@ -34,6 +35,7 @@ class FingerprintProcessor(Processor):
     def __init__(self, config: FingerprintConfig) -> None:
         super().__init__(config)
         self._attributes: Attributes = {}
+        self._removed: frozenset[str] = frozenset()
 
     def validate(self) -> None:
         """Check the files of `providers`, without keeping what they say.
@@ -46,10 +48,12 @@ class FingerprintProcessor(Processor):
     def start(self, host: Host) -> None:
         super().start(host)
         rows = load_rows(self.config.providers)
+        if not self.config.keep_names:
+            self._removed = frozenset(name for name in NAMING if not self.config.adds(name))
         self._attributes = environment_attributes(self.config, os.environ, rows=rows, directory=working_directory())
 
     def process(self, batch: Batch) -> Batch:
-        added = self._attributes
+        added, removed = self._attributes, self._removed
         merged: dict[int, Attributes] = {}  # by identity, which holds while the batch holds its events
         replace = msgspec.structs.replace
         events: list[Event] = []
@@ -57,9 +61,18 @@ class FingerprintProcessor(Processor):
             resource = event.resource
             new = merged.get(id(resource))
             if new is None:
-                new = merged[id(resource)] = _merged(added, resource)
-            events.append(replace(event, resource=new))
+                new = merged[id(resource)] = _merged(added, _without(removed, resource))
+            attributes = event.attributes
+            for name in removed:  # quicker than sets, since most events have many attributes and none of these
+                if name in attributes:
+                    attributes = _without(removed, attributes)
+                    break
+            events.append(replace(event, resource=new, attributes=attributes))
         return batch.with_events(events)
+
+
+def _without(removed: frozenset[str], attributes: Attributes) -> Attributes:
+    return {name: value for name, value in attributes.items() if name not in removed}
 
 
 def _merged(added: Attributes, resource: Attributes) -> Attributes:

@@ -28,12 +28,6 @@ def attributes(config: CanonicalizeConfig, **given: object) -> dict[str, object]
     return event.attributes
 
 
-def test_the_shipped_packs_are_in_order() -> None:
-    load_tables(CanonicalizeConfig())
-    load_tables(CanonicalizeConfig(packs=["claude_code"]))
-    load_tables(CanonicalizeConfig(packs=[]))
-
-
 def test_one_alias_with_two_meanings_names_both_places(tmp_path: Path) -> None:
     one = write(tmp_path / "one.yaml", "attributes:\n  org.name:\n    - org\n")
     two = write(tmp_path / "two.yaml", "attributes:\n  organization: [team, org]\n")
@@ -60,6 +54,29 @@ def test_an_alias_that_is_a_canonical_name_is_a_chain(tmp_path: Path) -> None:
 def test_a_cycle_names_each_step(tmp_path: Path) -> None:
     table = write(tmp_path / "t.yaml", "events:\n  a: [b]\n  b: [a]\n")
     assert [line.split(" ")[0] for line in problems(table)] == [f"{table}:2:7", f"{table}:3:7"]
+
+
+def test_one_pattern_for_two_agents_is_ambiguous(tmp_path: Path) -> None:
+    table = write(tmp_path / "t.yaml", "agents:\n  a: ['*-bot*']\n  b: [x, '*-Bot*']\n")
+    (line,) = problems(table)
+    assert line == f'{table}:3:10 "*-Bot*" of agents means "b" here and "a": {table}:2:7'
+
+
+def test_a_pattern_that_is_another_agents_name_is_refused(tmp_path: Path) -> None:
+    table = write(tmp_path / "t.yaml", "agents:\n  a: [b]\n  b: [claude_code]\n")
+    lines = problems(table)
+    assert lines == [
+        f'{table}:2:7 "b" of agents means "a" here and is a canonical name itself',
+        f'{table}:3:7 "claude_code" of agents means "b" here and is a canonical name itself',
+    ]
+
+
+def test_a_pattern_of_a_pack_can_be_given_to_another_agent(tmp_path: Path) -> None:
+    table = write(tmp_path / "t.yaml", "agents:\n  acme_codex: ['*codex*']\n")
+    processor = CanonicalizeProcessor(CanonicalizeConfig(tables=[table]))
+    processor.start(Host("canonicalize"))
+    (event,) = processor.process(make_batch(1, resource={"service.name": "codex_exec"}))
+    assert event.attributes["beacon.agent.name"] == "acme_codex"
 
 
 def test_a_chain_into_a_pack_names_the_pack(tmp_path: Path) -> None:
