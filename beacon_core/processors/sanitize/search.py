@@ -10,7 +10,9 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from importlib import import_module
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
+
+import msgspec
 
 #: Which keyword, and where it begins.
 Hit: TypeAlias = tuple[int, int]
@@ -23,6 +25,7 @@ _SEPARATOR = "\0"  # stands between texts that are searched together
 _SHORTEST_RUN = 20  # characters of base64: a secret of 15
 _RUN = b"x" * _SHORTEST_RUN
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-")
+_LOWER = bytes(ord("?") if byte > 127 else byte for byte in bytes(range(256)).lower())  # noqa: PLR2004 - ASCII
 _CLASSES = bytes(ord("x") if byte in _BASE64 else ord(" ") for byte in range(256))
 
 
@@ -107,7 +110,7 @@ EngineMaker: TypeAlias = Callable[[Sequence[bytes]], Engine | None]
 ENGINES: tuple[EngineMaker, ...] = (fast_engine, automaton_engine, plain_engine)
 
 
-class Hits(NamedTuple):
+class Hits(msgspec.Struct, gc=False):
     """A text that keywords stand in, or that may hold base64.
 
     Attributes:
@@ -150,6 +153,12 @@ class KeywordSearch:
             else:  # a text holds what was to stand between texts
                 for text in some:
                     yield from self._scan_one(text)
+
+    def is_in(self, data: bytes) -> bool:
+        """Say if a keyword stands in some bytes, a character a byte."""
+        lower = data.translate(_LOWER)
+        pieces = (lower[begin : begin + _TOGETHER + self._overlap] for begin in range(0, len(lower), _TOGETHER))
+        return any(hit is not None for piece in pieces for hit in self._engine(piece))
 
     def _scan_together(self, joined: str) -> Iterator[Hits]:
         data = joined.encode("ascii", "replace")  # a byte a character, so that positions stay

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import re
+from binascii import a2b_base64
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -39,7 +38,7 @@ _BEFORE_JSON = frozenset("{[ \t\r\n")
 _MARKER_AT_END = re.compile(r"\[[A-Z]{0,9}:?[a-z0-9-]{0,64}\Z")
 
 
-class Redacted(NamedTuple):
+class Redacted(msgspec.Struct, frozen=True, gc=False):
     """A text that was changed, how often each rule changed it, whether it was cut, and whether it is to be left out."""
 
     text: str
@@ -109,10 +108,8 @@ class TextRedactor:
             changes.update((text, Redacted(marker(RESTLESS), {RESTLESS: 1})) for text in latest)
         drops = self._actions.drops
         if drops:
-            changes = {
-                text: change._replace(drop=any(map(change.text.__contains__, drops)))
-                for text, change in changes.items()
-            }
+            dropped = [text for text, change in changes.items() if any(mark in change.text for mark in drops)]
+            changes.update((text, msgspec.structs.replace(changes[text], drop=True)) for text in dropped)
         return changes
 
     def redact(self, text: str, depth: int | None = None) -> Redacted | None:
@@ -207,8 +204,11 @@ class TextRedactor:
         """Return a marker if `run`, from any of its first four characters on, is base64 of something with a secret."""
         if run.islower() or run.isupper():  # hashes, ids and words
             return run
-        decoded = [_unwrap(run[skip:]) for skip in range(4)]
-        for hits in self._search.scan(decoded):
+        coded = run.rstrip("=").translate(_TO_STANDARD)
+        decoded = [_unwrap(coded[skip:]) for skip in range(4)]
+        if not self._search.is_in(b"\n".join(decoded)):  # most runs are ids: no keyword stands in what they decode to
+            return run
+        for hits in self._search.scan([data.decode("latin-1") for data in decoded]):
             text = hits.text
             readable = text.isascii() and text.translate(_WHITE).isprintable()
             found: dict[str, int] = {}
@@ -231,11 +231,10 @@ _OTHERS = {
 _WHITE = {ord(character): " " for character in "\t\r\n\f\x1b"}
 
 
-def _unwrap(run: str) -> str:
-    """Return what a run of base64 stands for, a character a byte; a last character that is too many is left out."""
-    coded = run.rstrip("=").translate(_TO_STANDARD)
+def _unwrap(coded: str) -> bytes:
+    """Return what characters of base64 stand for; a last one that is too many is left out."""
     coded = coded[:-1] if len(coded) % 4 == 1 else coded
-    return base64.b64decode(coded + "=" * (-len(coded) % 4)).decode("latin-1")
+    return a2b_base64(coded + "=" * (-len(coded) % 4))
 
 
 def _is_escaped(text: str) -> bool:
