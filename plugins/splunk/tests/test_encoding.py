@@ -11,7 +11,9 @@ import pytest
 
 from beacon_core import Buckets, Event, Metric, Quantile, Span, SpanEvent, SpanLink
 from beacon_core.testing import make_event
+from beacon_splunk.config import SplunkHecConfig
 from beacon_splunk.encoding import Encoder, hec_time
+from beacon_splunk.layout import layout_of
 from beacon_splunk.metrics import metric_name, number
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -92,13 +94,18 @@ EVENTS = {
 }
 
 
-def objects(event: Event, **defaults: str) -> list[dict[str, Any]]:
-    return [json.loads(each) for each in Encoder(defaults).encode(event).objects]
+def encoder(**options: Any) -> Encoder:
+    required = {"endpoint": "https://splunk.example:8088", "token": "made-up"}
+    return Encoder(layout_of(SplunkHecConfig.model_validate(required | options)))
+
+
+def objects(event: Event, **options: Any) -> list[dict[str, Any]]:
+    return [json.loads(each) for each in encoder(**options).encode(event).objects]
 
 
 @pytest.mark.parametrize("name", EVENTS)
 def test_wire_body_is_the_golden_one(name: str) -> None:
-    body = b"\n".join(Encoder({"host": "configured", "sourcetype": "beacon"}).encode(EVENTS[name]).objects) + b"\n"
+    body = b"\n".join(encoder(host="configured", sourcetype="beacon").encode(EVENTS[name]).objects) + b"\n"
     assert body.decode() == (GOLDEN / f"{name}.json").read_text()
 
 
@@ -135,14 +142,14 @@ def test_what_is_not_configured_is_left_out() -> None:
 
 
 def test_p7_a_token_in_the_telemetry_is_neither_used_nor_shown() -> None:
-    (encoded,) = Encoder({}).encode(EVENTS["log"]).objects
+    (encoded,) = encoder().encode(EVENTS["log"]).objects
     assert b"never-shown" not in encoded
 
 
 def test_an_event_of_another_resource_gets_none_of_the_one_before() -> None:
-    encoder = Encoder({"index": "default"})
-    first = encoder.encode(make_event(resource={"com.splunk.index": "other", "a": 1}, attributes={"b": 1}))
-    second = encoder.encode(make_event(resource={"c": 1}, attributes={}))
+    one = encoder(index="default")
+    first = one.encode(make_event(resource={"com.splunk.index": "other", "a": 1}, attributes={"b": 1}))
+    second = one.encode(make_event(resource={"c": 1}, attributes={}))
     assert (first.index, second.index) == ("other", "default")
     assert set(json.loads(second.objects[0])["fields"]) == {"c", "beacon_id", "otel.log.name"}
 
