@@ -113,24 +113,29 @@ class Acknowledgements:
         pause, reason = next(pauses), "deadline"
         while waiting:
             left = deadline - time.monotonic()
-            if left <= 0:
-                return self._give_up(waiting, reason)
-            if self._closing.wait(min(pause, left)):
+            if self._closing.wait(min(pause, max(left, 0.0))):
                 return self._give_up(waiting, "shutdown")
-            pause = next(pauses)
-            try:
-                answer = self._ask(_question(waiting))
-            except RetryableError as error:
-                reason = (
-                    "answer_lost" if error.ambiguous else reason
-                )  # `true` may have been in it, and is not said again
-                continue
-            if code_of(answer) == _ACK_DISABLED:
+            answer = self._answer(waiting)
+            if answer is None:  # `true` may have been in it, and is not said again
+                reason = "answer_lost"
+            elif code_of(answer) == _ACK_DISABLED:
                 return self._disabled(waiting)
-            states = _states(answer) or {}
-            waiting = {number: each for number, each in waiting.items() if states.get(str(number)) is not True}
-            pause = max(pause, answer.retry_after or 0.0)
+            else:
+                states = _states(answer) or {}
+                waiting = {number: each for number, each in waiting.items() if states.get(str(number)) is not True}
+            if waiting and time.monotonic() >= deadline:
+                return self._give_up(waiting, reason)
+            pause = max(next(pauses), (answer and answer.retry_after) or 0.0)
         return {}
+
+    def _answer(self, waiting: dict[int, Accepted]) -> HttpAnswer | None:
+        """Ask; return None if there was a question and no answer."""
+        try:
+            return self._ask(_question(waiting))
+        except RetryableError as error:
+            return None if error.ambiguous else HttpAnswer(0)
+        except ConfigurationError:  # shut down meanwhile
+            return HttpAnswer(0)
 
     def _pauses(self, *, hurry: bool) -> Iterator[float]:
         """Yield the seconds before each question."""
