@@ -42,6 +42,10 @@ def reply(code: int, number: int | None = None, *, status: int | None = None, **
     return Step(status=status or STATUSES.get(code, 400), body=json.dumps(content | more).encode())
 
 
+def usual(_request: Request) -> None:
+    """Do what Splunk does."""
+
+
 @dataclass
 class HecServer:
     """A server with one token, inside a `with` block.
@@ -56,6 +60,7 @@ class HecServer:
         acked_after: how often a number is asked for until it is stored.
         poison: says which objects are refused though they are well-formed, by their code; 0 for none.
         whims: in turn for requests with events, before anything is looked at; `ack_whims` for questions.
+        mood: for all requests with events that no whim is left for.
         losing: in turn for requests with events, after they were stored: what is answered instead.
         stored: every object that was indexed, in order.
         batches: the objects of each request with events, in order, stored or not.
@@ -71,6 +76,7 @@ class HecServer:
     acked_after: int = 1
     poison: Callable[[Object], int] = lambda _value: 0
     whims: list[Step | Whim] = field(default_factory=list)
+    mood: Whim | None = None
     ack_whims: list[Step | Whim] = field(default_factory=list)
     losing: list[Step | None] = field(default_factory=list)
     stored: list[Object] = field(default_factory=list)
@@ -119,7 +125,7 @@ class HecServer:
         path = request.path.partition("?")[0]
         with self._lock:
             if path in EVENT_PATHS:
-                step = self._whim(self.whims, request) or self._refused_head(request)
+                step = self._whim(self.whims or [self.mood or usual], request) or self._refused_head(request)
                 return step or self._take(request)
             if path in ACK_PATHS:
                 step = self._whim(self.ack_whims, request) or self._refused_head(request)

@@ -148,21 +148,56 @@ def test_the_shape_that_an_exponential_histogram_loses_is_counted(hec: HecServer
 def test_p4_the_worked_example_of_two_poison_objects_sends_nothing_twice(hec: HecServer, start: Start) -> None:
     exporter = start()
     hec.poison = lambda value: {"event 2": 15, "event 4": 13}.get(value["event"], 0)
-    left, dead = make_batch(5), []
-    while len(left):
-        try:
-            exporter.export(left)
-            break
-        except PartialExportError as error:
-            failed = error.failed
-        dead += [key for key, why in failed.items() if isinstance(why, PermanentError)]
-        left = left.with_events([event for event in left if isinstance(failed.get(event.id), RetryableError)])
+    dead, left = attempts(exporter, make_batch(5))
+    assert left is None
     assert dead == ["test-2", "test-4"]
     assert [[each["fields"]["beacon_id"] for each in objects] for objects in hec.batches] == [
         [f"test-{n}" for n in range(5)],
         ["test-3", "test-4"],
     ]
     assert hec.ids == ["test-0", "test-1", "test-3"]
+
+
+def attempts(exporter: SplunkHecExporter, batch: Batch) -> tuple[list[str], Exception | None]:
+    """Do what a worker does; return the dead letters, and what keeps the rest."""
+    dead: list[str] = []
+    while len(batch):
+        try:
+            exporter.export(batch)
+        except PartialExportError as error:
+            failed = error.failed
+        except PermanentError as error:
+            failed = {event.id: error for event in batch}
+        except ConfigurationError as error:
+            return dead, error
+        else:
+            break
+        dead += [key for key, why in failed.items() if isinstance(why, PermanentError)]
+        held = [why for why in failed.values() if isinstance(why, ConfigurationError)]
+        if held:
+            return dead, held[0]
+        batch = batch.with_events([event for event in batch if isinstance(failed.get(event.id), RetryableError)])
+    return dead, None
+
+
+def test_p6_events_that_are_refused_one_after_the_other_are_kept_in_the_end(hec: HecServer, start: Start) -> None:
+    exporter = start()
+    hec.poison = lambda _value: 15
+    dead, kept = attempts(exporter, make_batch(150))
+    assert dead == [f"test-{number}" for number in range(100)]
+    assert "more than 100 events in a row were refused" in str(kept)
+    assert isinstance(attempts(exporter, make_batch(50, id="rest"))[1], ConfigurationError)
+    assert hec.stored == []
+    hec.poison = lambda _value: 0
+    assert attempts(exporter, make_batch(50, id="rest")) == ([], None)
+    hec.poison = lambda value: 15 if value["event"] == "event 0" else 0
+    assert attempts(exporter, make_batch(2, id="later")) == (["later-0"], None)
+
+
+def test_refused_events_among_good_ones_are_never_a_reason_to_keep_the_rest(hec: HecServer, start: Start) -> None:
+    hec.poison = lambda value: 15 if int(value["event"].split()[1]) % 2 else 0
+    dead, kept = attempts(start(), make_batch(300))
+    assert (len(dead), kept) == (150, None)
 
 
 def test_a_redirect_is_not_followed_with_the_token(hec: HecServer, start: Start) -> None:
