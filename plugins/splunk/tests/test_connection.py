@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 import ssl
@@ -14,11 +15,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from beacon_core import RetryableError
+from beacon_core import RetryableError, encode_lines
 from beacon_core.testing import FaultyServer, Request, Step, make_batch
 from beacon_splunk.config import SplunkHecConfig
 from beacon_splunk.exporter import SplunkHecExporter
 from plugins.splunk.tests.hec_server import HecServer, reply
+from plugins.splunk.tests.pipeline import beacon
 
 Start = Callable[..., SplunkHecExporter]
 TOKEN = "00000000-FAKE-FAKE-FAKE-000000000000"
@@ -212,3 +214,23 @@ def test_p7_p10_a_value_that_cannot_stand_in_a_header_is_refused_unseen(value: s
     with pytest.raises(ValidationError) as raised:
         config(headers={"X-Key": value})
     assert value not in str(raised.value)
+
+
+def test_p7_telemetry_that_repeats_a_header_is_redacted(
+    hec: HecServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWAY_KEY", "hunter2-hunter2")
+    (tmp_path / "input.jsonl").write_bytes(encode_lines(make_batch(body="sent with hunter2-hunter2 on top")))
+    exporter = {"endpoint": hec.url, "token": "${env:TEST_HEC_TOKEN}", "headers": {"X-Key": "${env:GATEWAY_KEY}"}}
+    pipeline = {
+        "receivers": {"file_input": {"include": [str(tmp_path / "input.jsonl")]}},
+        "processors": {"sanitize": None},
+        "exporters": {"splunk_hec": exporter},
+        "service": {
+            "queue": {"type": "memory"},
+            "pipelines": {"p": {"receivers": ["file_input"], "processors": ["sanitize"], "exporters": ["splunk_hec"]}},
+        },
+    }
+    (tmp_path / "pipeline.yaml").write_text(json.dumps(pipeline))
+    beacon(tmp_path, TOKEN)
+    assert [value["event"] for value in hec.stored] == ["sent with [REDACTED:known-value] on top"]
