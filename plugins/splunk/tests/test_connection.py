@@ -219,9 +219,9 @@ def test_p7_p10_a_value_that_cannot_stand_in_a_header_is_refused_unseen(value: s
 def test_p7_telemetry_that_repeats_a_header_is_redacted(
     hec: HecServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GATEWAY_KEY", "hunter2-hunter2")
+    monkeypatch.setenv("GATEWAY_LINE", "hunter2-hunter2")
     (tmp_path / "input.jsonl").write_bytes(encode_lines(make_batch(body="sent with hunter2-hunter2 on top")))
-    exporter = {"endpoint": hec.url, "token": "${env:TEST_HEC_TOKEN}", "headers": {"X-Key": "${env:GATEWAY_KEY}"}}
+    exporter = {"endpoint": hec.url, "token": "${env:TEST_HEC_TOKEN}", "headers": {"X-Key": "${env:GATEWAY_LINE}"}}
     pipeline = {
         "receivers": {"file_input": {"include": [str(tmp_path / "input.jsonl")]}},
         "processors": {"sanitize": None},
