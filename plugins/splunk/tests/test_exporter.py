@@ -109,6 +109,33 @@ def test_a_body_above_the_limit_is_not_sent(hec: HecServer, start: Start) -> Non
     assert len(hec.batches) == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "limit", "warned"),
+    [
+        ({"endpoint": "https://splunk.example"}, 2 * 1024**2, False),
+        ({"endpoint": "https://splunk.example", "max_content_length": "20MB"}, 20_000_000, True),
+        ({"endpoint": "https://http-inputs-me.splunkcloud.com"}, 2 * 1024**2, False),
+        ({"endpoint": "https://http-inputs-me.splunkcloud.com", "max_content_length": "20MB"}, 5 * 1024**2, True),
+    ],
+)
+def test_a_body_has_2_mib_at_most_unless_told_otherwise_and_5_mib_for_splunk_cloud(
+    start: Start, caplog: pytest.LogCaptureFixture, options: dict[str, str], limit: int, warned: bool
+) -> None:
+    exporter = start(**options)
+    assert ("max_content_length" in caplog.text) is warned
+    with pytest.raises(BatchTooLargeError, match=f"more than {limit} bytes"):
+        exporter.export(make_batch(20, body="x" * (limit // 19)))
+
+
+@pytest.mark.parametrize("size", [1000, 20_000])
+def test_events_above_max_event_size_are_dead_letters(hec: HecServer, start: Start, size: int) -> None:
+    exporter = start(max_event_size=size)
+    exporter.export(make_batch(1, id="small"))
+    with pytest.raises(PermanentError, match=f"oversize: more than {size} bytes"):
+        exporter.export(make_batch(1, id="large", body="x" * size))
+    assert hec.ids == ["small-0"]
+
+
 def test_the_limit_of_a_server_that_answered_413_is_remembered(hec: HecServer, start: Start) -> None:
     hec.limit = 1000
     exporter = start()
