@@ -232,23 +232,6 @@ def test_p3_code_9_with_a_number_counts_the_events_before_it_as_possible_duplica
     assert outcome.figures() == {"accepted": 5, "delivered": 5, "possibly_duplicated": 2}
 
 
-def test_p3_code_6_of_the_cloud_for_a_body_that_is_too_large_is_no_fault_of_an_event(
-    hec: HecServer, tmp_path: Path
-) -> None:
-    hec.cloud = True
-    big = "x" * 1_500_000
-    batch = make_batch(5, body=big)
-    outcome = run(tmp_path, hec, batch, max_content_length=10_000_000, batch={"max_bytes": 10_000_000})
-    assert outcome.figures() == {"accepted": 5, "delivered": 5}
-    assert [len(objects) for objects in hec.batches] == [
-        0,
-        2,
-        1,
-        2,
-    ]  # half of what was too much is the limit from then on
-    assert len(set(hec.ids)) == 5
-
-
 def test_p10_what_is_said_names_status_code_and_what_to_do_and_never_the_token(hec: HecServer, tmp_path: Path) -> None:
     hec.whims = [reply(4, status=403, text=f"Invalid token {TOKEN}")]
     outcome = run(tmp_path, hec, make_batch(5))

@@ -147,6 +147,18 @@ def test_the_limit_of_a_server_that_answered_413_is_remembered(hec: HecServer, s
     assert len(hec.batches) == 2
 
 
+def test_code_6_of_the_cloud_for_a_body_that_is_too_large_is_no_fault_of_an_event(hec: HecServer, start: Start) -> None:
+    hec.cloud = True
+    exporter = start(max_content_length="10MB")
+    batch = make_batch(4, body="x" * 1_500_000)
+    with pytest.raises(BatchTooLargeError, match="code 6"):
+        exporter.export(batch)
+    assert hec.stored == []
+    for half in (batch.events[:2], batch.events[2:]):
+        exporter.export(batch.with_events(half))
+    assert hec.ids == [event.id for event in batch]
+
+
 def test_one_event_too_large_for_splunk_is_a_dead_letter_and_the_others_are_delivered(
     hec: HecServer, start: Start
 ) -> None:

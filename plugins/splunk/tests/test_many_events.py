@@ -103,4 +103,4 @@ def test_p3_p4_only_the_bad_events_are_put_aside_and_only_what_was_doubtful_come
     assert 0 < arrived.total() - len(arrived) <= doubted
     if in_flight == 1:  # more may be under way when the server goes away, and nobody knows how many
         assert {key for key, count in arrived.items() if count > 1} < day.doubtful.keys()
-        assert doubted == day.doubtful.total()
+    assert doubted >= day.doubtful.total()  # the one that the server that went away never read is doubtful, too
