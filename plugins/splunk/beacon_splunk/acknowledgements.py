@@ -69,6 +69,7 @@ class Acknowledgements:
         self._ignored = options.indexer_acknowledgements_enabled is False
         self._numbered = False  # the token is known to give numbers
         self._said = False
+        self._complained = False  # that questions fail
 
     def ensure(self) -> None:
         """Where acknowledgements are required, see that the token has them before anything is sent with it.
@@ -131,11 +132,23 @@ class Acknowledgements:
     def _answer(self, waiting: dict[int, Accepted]) -> HttpAnswer | None:
         """Ask; return None if there was a question and no answer."""
         try:
-            return self._ask(_question(waiting))
+            answer = self._ask(_question(waiting))
         except RetryableError as error:
+            self._complain(error)
             return None if error.ambiguous else HttpAnswer(0)
         except ConfigurationError:  # shut down meanwhile
             return HttpAnswer(0)
+        if _states(answer) is not None:
+            self._complained = False
+        elif code_of(answer) != _ACK_DISABLED:
+            self._complain(refusal(answer, self._url))
+        return answer
+
+    def _complain(self, error: Exception) -> None:
+        """Say that questions fail, once until they do not."""
+        if not self._complained:
+            self._complained = True
+            self._host.logger.warning("acknowledgements cannot be asked for, it will be tried again: %s", error)
 
     def _pauses(self, *, hurry: bool) -> Iterator[float]:
         """Yield the seconds before each question."""

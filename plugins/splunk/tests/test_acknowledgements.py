@@ -136,6 +136,18 @@ def test_a_question_that_fails_says_nothing_of_the_data_and_is_asked_again(
     assert len(hec.batches) == 1
 
 
+def test_questions_that_fail_are_reported_once_until_they_do_not(
+    hec: HecServer, start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    hec.acks = True
+    exporter = start(acknowledgements=OFTEN)
+    for _ in range(2):
+        hec.ack_whims = [reply(4, text=f"Invalid token {TOKEN}")] * 3
+        exporter.export(make_batch())
+    assert caplog.text.count("cannot be asked for") == 2
+    assert 'code 4 "Invalid token [REDACTED]"' in caplog.text
+
+
 def test_true_is_told_once_so_a_lost_answer_ends_at_the_deadline_and_is_counted_apart(
     hec: HecServer, start: Start
 ) -> None:
@@ -198,6 +210,7 @@ def test_code_14_ends_the_questions_and_is_counted_and_said(
     assert len(questions(hec)) == 1
     assert unacknowledged(exporter) == {"ack_disabled": 3}
     assert "no indexer acknowledgement any more" in caplog.text
+    assert "cannot be asked for" not in caplog.text
 
 
 def test_an_answer_that_has_lost_its_number_is_counted_and_said(

@@ -28,7 +28,7 @@ from beacon_core import (
     __version__,
 )
 from beacon_core.testing import Step, make_batch, make_event
-from beacon_splunk.config import SplunkHecConfig, event_url
+from beacon_splunk.config import SplunkHecConfig, ack_url, event_url
 from beacon_splunk.exporter import SplunkHecExporter
 from plugins.splunk.tests.hec_server import HTML, HecServer, reply
 
@@ -313,6 +313,7 @@ def test_the_newline_of_a_token_file_is_no_part_of_the_token() -> None:
 )
 def test_the_event_url_is_derived_from_each_form_of_endpoint(endpoint: str, url: str) -> None:
     assert event_url(endpoint) == url
+    assert ack_url(endpoint) == url.replace("/event", "/ack")
 
 
 @pytest.mark.parametrize(
