@@ -7,16 +7,18 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from beacon_core import Batch, ConfigurationError, Host, PartialExportError, PermanentError, RetryableError
+from beacon_core import (
+    Batch,
+    ConfigurationError,
+    PartialExportError,
+    PermanentError,
+    RetryableError,
+)
 from beacon_core.testing import Request, Step, make_batch, make_event
-from beacon_splunk.acknowledgements import Acknowledgements
-from beacon_splunk.config import AcknowledgementOptions
 from beacon_splunk.exporter import SplunkHecExporter
 from plugins.splunk.tests.hec_server import HTML, HecServer, reply
 from plugins.splunk.tests.pipeline import run
@@ -120,6 +122,7 @@ def test_after_the_deadline_only_what_is_missing_is_ambiguous(hec: HecServer, st
         Step(status=401, body=b'{"text":"Invalid authorization","code":3}'),
         Step(body=b"<html>log in</html>"),
         Step(body=b'{"acks":[]}'),
+        Step(status=500, body=b'{"acks":{"0":true}}'),
         Step(body=b'{"acks":{"0":"true"}}'),
         Step(body=b'{"text":"Success","code":0}'),
         Step(fault="reset"),
@@ -289,28 +292,7 @@ def test_required_what_cannot_be_found_out_sends_nothing_and_is_not_ambiguous(
     assert hec.batches == []
 
 
-# ---- waits ----
-
-
-def pauses(count: int, *, hurry: bool = False, **options: Any) -> list[float]:
-    acknowledgements = Acknowledgements(
-        AcknowledgementOptions.model_validate(options), lambda _: reply_of(), "", threading.Event(), Host("x")
-    )
-    return list(islice(acknowledgements._pauses(hurry=hurry), count))
-
-
-def reply_of() -> Any:
-    raise AssertionError("nothing is asked here")
-
-
-def test_the_waits_between_questions_grow_to_ten_seconds() -> None:
-    assert pauses(6) == [1, 2, 4, 8, 10, 10]
-    assert pauses(3, query_interval="1500ms") == [1, 1.5, 1.5]
-    assert pauses(2, query_interval="10ms") == [0.01, 0.01]
-
-
-def test_code_25_asks_every_second() -> None:
-    assert pauses(5, hurry=True) == [1] * 5
+# ---- several threads ----
 
 
 def test_a_shutdown_ends_the_waiting_and_the_outcome_is_ambiguous(hec: HecServer, start: Start) -> None:

@@ -109,6 +109,18 @@ def test_a_body_above_the_limit_is_not_sent(hec: HecServer, start: Start) -> Non
     assert len(hec.batches) == 1
 
 
+def test_a_shutdown_between_two_requests_takes_nothing_back_from_the_first(hec: HecServer, start: Start) -> None:
+    exporter = start()
+    client = exporter._client
+    assert client is not None
+    hec.whims = [lambda _request: setattr(exporter, "_client", None)]
+    events = [make_event(n, resource={"com.splunk.index": index}) for n, index in enumerate("ab")]
+    with pytest.raises(PartialExportError) as raised:
+        exporter.export(Batch("b", tuple(events)))
+    assert (list(raised.value.failed), hec.ids) == (["test-1"], ["test-0"])
+    client.close()
+
+
 @pytest.mark.parametrize(
     ("options", "limit", "warned"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -49,20 +50,21 @@ def test_a_new_slow_down_begins_to_count_anew() -> None:
 
 @pytest.mark.parametrize(("in_flight", "allowed"), [(1, 1), (3, 1), (4, 2), (9, 4)])
 def test_half_as_many_at_the_same_time(in_flight: int, allowed: int) -> None:
-    inside, most, lock = 0, 0, threading.Lock()
     meet = threading.Barrier(allowed)  # passed only if as many as are allowed are inside
-    pace = Pace(in_flight, lambda _seconds: None)
+    most = 0
+
+    def linger(_seconds: float) -> None:
+        nonlocal most
+        most = max(most, pace._under_way)
+        meet.wait(20)
+        time.sleep(0.01)  # whoever else may come in has the time to
+
+    pace = Pace(in_flight, linger)
     pace.slow_down()
 
     def request() -> None:
-        nonlocal inside, most
         with pace.turn():
-            with lock:
-                inside += 1
-                most = max(most, inside)
-            meet.wait(20)
-            with lock:
-                inside -= 1
+            pass
 
     threads = [threading.Thread(target=request) for _ in range(allowed * 3)]
     for thread in threads:
