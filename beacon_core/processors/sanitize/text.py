@@ -22,7 +22,7 @@ from beacon_core.processors.sanitize.walk import Rewriter, texts
 
 #: What is left at the end of a text that was cut.
 CUT = "[TRUNCATED]"
-#: The rule of texts that are replaced whole: each secret that was removed showed another, more often than `_MOST_PASSES`.
+#: The rule of texts that are replaced whole: `_MOST_PASSES` times a secret that was removed uncovered another.
 RESTLESS = "restless"
 
 _MOST_PASSES = 8

@@ -143,9 +143,10 @@ class Rewriter:
         same = True
         named = self._names_a_secret(attributes)
         for key, value in attributes.items():
-            hidden = key in self._sensitive or (named and key == "value")
-            new_value = self._hide(value) if hidden else self.value(value)
             new_key = self._text(key)
+            # What the key becomes counts, too: sanitizing again sees that one, and it may end with the id of a rule.
+            hidden = key in self._sensitive or new_key in self._sensitive or (named and key == "value")
+            new_value = self._hide(value) if hidden else self.value(value)
             same = same and new_value is value and new_key is key
             result[_free(new_key, result, numbers)] = new_value
         return attributes if same else result
@@ -155,7 +156,10 @@ class Rewriter:
         if "value" not in attributes:
             return False
         name = attributes.get("key") or attributes.get("name")
-        return isinstance(name, str) and name in self._sensitive
+        if not isinstance(name, str):
+            return False
+        change = self._change(name)
+        return name in self._sensitive or (change is not None and change.text in self._sensitive)
 
     def _list(self, items: list[Any]) -> list[Any]:
         """Return a list; after a command-line flag such as `--password` the next item is a secret."""
