@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import msgspec
 
@@ -27,6 +27,7 @@ RESTLESS = "restless"
 
 _MOST_PASSES = 8
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+_PERCENT_RUN = re.compile(r"(?:%[0-9A-Fa-f]{2})++")
 _UNICODE_ESCAPE = re.compile(r"\\{1,8}u(00[2-7][0-9A-Fa-f])")
 _ENCODED_WORD = re.compile(r"[^\s\"'<>`\\]+")
 _RESERVED = "!#$&'()*+,/:;=?@[]~%\"<>{}|\\^`"
@@ -251,7 +252,7 @@ class TextRedactor:
         return _BASE64_RUN.sub(lambda match: self._base64(match[0], counts), text)
 
     def _percent(self, word: str, depth: int, counts: dict[str, int]) -> str:
-        decoded = unquote(word) if "%" in word else word
+        decoded = _PERCENT_RUN.sub(_decode_run, word)
         redacted = None if decoded == word else self.redact(decoded, depth=depth)
         if redacted is None:
             return word
@@ -283,6 +284,11 @@ _WHITE = {ord(character): " " for character in "\t\r\n\f\x1b"}
 def _lower(text: str) -> str:
     """Return ASCII letters in lower case, so that what stands where in a text stands there in this, too."""
     return text.lower() if text.isascii() else text.encode("ascii", "replace").decode("ascii").lower()
+
+
+def _decode_run(run: re.Match[str]) -> str:
+    """Return what percent-encoded bytes stand for, as `unquote` does, which needs many times as much memory."""
+    return bytes.fromhex(run[0].replace("%", "")).decode("utf-8", "replace")
 
 
 def _unwrap(run: str) -> str:
