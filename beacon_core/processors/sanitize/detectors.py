@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 from beacon_core.processors.sanitize.actions import Actions
 from beacon_core.processors.sanitize.checks import CHECKS
 from beacon_core.processors.sanitize.rules import Kind, Pattern, Rule
-from beacon_core.processors.sanitize.search import Hit, Hits
+from beacon_core.processors.sanitize.search import Hits
 
 _Span: TypeAlias = tuple[int, int, int, str]  # start, number of the rule, stop, what takes its place
 
@@ -78,27 +78,35 @@ class Detectors:
             counts: how often each rule found something; is added to.
             only: the numbers of the rules to apply, all of them if None.
         """
-        text, places, calls = hits.text, hits.places, self._calls
         spans: list[_Span] = []
+        others = self._match_at_places(hits, spans)
+        others.update(pair for keyword in hits.keywords for pair in self._all_of(keyword))
+        if others:
+            self._search(others, hits.text, spans)
+        if only is not None:
+            spans = [span for span in spans if span[1] in only]
+        return self._replaced(hits.text, spans, counts) if spans else hits.text
+
+    def _match_at_places(self, hits: Hits, spans: list[_Span]) -> dict[Pattern, int]:
+        """Add what patterns find around keywords; return the patterns that are to be looked for in the whole text."""
+        text, places, calls = hits.text, hits.places, self._calls
         ends: dict[int, int] = {}  # by pattern: where its last match ended
         others: dict[Pattern, int] = {}
+        present: set[int] = set()
         for keyword, place in places:
             direct, more = calls[keyword] or self._call(keyword)
             if more:
                 others.update(more)
             for pattern, rule, match_at, group, distance, needs in direct:
                 start = place - distance
-                if start >= ends.get(pattern, 0) and (not needs or _has_any(places, needs)):
+                if needs and not present:
+                    present.update([number for number, _ in places])
+                if start >= ends.get(pattern, 0) and (not needs or not needs.isdisjoint(present)):
                     match = match_at(text, start)
                     if match is not None:
                         ends[pattern] = match.end()
                         self._add(rule, match, group, spans)
-        if hits.keywords or others:
-            others.update(pair for keyword in hits.keywords for pair in self._all_of(keyword))
-            self._search(others, text, spans)
-        if only is not None:
-            spans = [span for span in spans if span[1] in only]
-        return self._replaced(text, spans, counts) if spans else text
+        return others
 
     def _search(self, patterns: Mapping[Pattern, int], text: str, spans: list[_Span]) -> None:
         """Look for patterns anywhere in a text."""
@@ -168,10 +176,6 @@ def _without_overlaps(spans: list[_Span]) -> list[_Span]:
         elif span[1] < last[1]:
             chosen[-1] = span
     return chosen
-
-
-def _has_any(places: Sequence[Hit], keywords: frozenset[int]) -> bool:
-    return not keywords.isdisjoint([keyword for keyword, _ in places])
 
 
 def _lower(text: str) -> str:

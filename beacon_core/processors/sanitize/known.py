@@ -80,7 +80,7 @@ def _any_of(forms: Sequence[str], depth: int) -> str:
     for form in forms:
         by_first.setdefault(form[:1], []).append(form)
     for some in by_first.values():
-        start = commonprefix(some)  # noqa: RUF071 - no paths
+        start = commonprefix(some)  # noqa: RUF071 - any text
         rest = [form[len(start) :] for form in some if form != start]
         more = f"(?:{_any_of(rest, depth - 1)})" if rest else ""
         branches.append(re.escape(start) + (f"{more}?" if more and start in some else more))

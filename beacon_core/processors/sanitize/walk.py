@@ -139,7 +139,10 @@ class Rewriter:
         same = True
         named = self._rule_of_pair(attributes)
         for key, value in attributes.items():
-            rule = (self._keys and self._keys.rule(key)) or (named if key == "value" else None)
+            new_key = self._text(key)
+            # What the key becomes counts, too: sanitizing again sees that one, and it may end with the id of a rule.
+            rule = self._rule(key) or (self._rule(new_key) if new_key is not key else None)
+            rule = rule or (named if key == "value" else None)
             if key == SUMMARY and _is_summary(value):
                 new_value = Rewriter(self._change, None).value(value)  # its keys are rules, no names
             else:
@@ -147,17 +150,25 @@ class Rewriter:
             if new_value is _GONE:
                 same = False
                 continue
-            new_key = self._text(key)
             same = same and new_value is value and new_key is key
             result[_free(new_key, result, numbers)] = new_value
         return attributes if same else result
+
+    def _rule(self, key: str) -> KeyRule | None:
+        return self._keys.rule(key) if self._keys is not None else None
 
     def _rule_of_pair(self, attributes: Attributes) -> KeyRule | None:
         """Return what the name in a pair says of its value: `{"key": "password", "value": ...}`."""
         if "value" not in attributes or self._keys is None:
             return None
         name = attributes.get("key") or attributes.get("name")
-        return self._keys.rule(name) if isinstance(name, str) else None
+        if not isinstance(name, str):
+            return None
+        return self._keys.rule(name) or self._keys.rule(self._becomes(name))
+
+    def _becomes(self, text: str) -> str:
+        change = self._change(text)
+        return text if change is None else change.text
 
     def _kept(self, value: Any) -> Any:
         """Return a value, or that it is left out."""

@@ -177,6 +177,12 @@ def test_s2_the_value_of_a_pair_is_redacted_by_the_name_beside_it(sanitize: Sani
     assert sanitize(body={"name": "region", "value": "eu"}).body == {"name": "region", "value": "eu"}
 
 
+def test_s7_what_a_key_becomes_decides_as_well(sanitize: Sanitize) -> None:
+    gone, key = "[REDACTED:sensitive-key]", "SK" + "0123456789abcdef" * 2
+    assert sanitize(attributes={f"a {key}": "x"}).attributes["a [REDACTED:twilio-api-key]"] == gone
+    assert sanitize(body={"key": key, "value": "x"}).body == {"key": "[REDACTED:twilio-api-key]", "value": gone}
+
+
 def test_s2_the_argument_after_a_flag_is_redacted(sanitize: Sanitize) -> None:
     event = sanitize(resource={"process.command_args": ["x", "--token", "hunter2", "--verbose", "-n", "5"]})
     gone = "[REDACTED:sensitive-key]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from beacon_core.component import Host
 from beacon_core.processors.sanitize import SanitizeConfig, SanitizeProcessor
-from beacon_core.processors.sanitize.known import KnownValues, secret_variables
+from beacon_core.processors.sanitize.known import KnownValues, _any_of, secret_variables
 from beacon_core.processors.sanitize.search import KeywordSearch
 from beacon_core.testing import make_batch
 
@@ -102,3 +103,13 @@ def test_p7_known_values_are_in_no_repr() -> None:
 def test_values_that_are_too_short_to_tell_apart_are_left_out() -> None:
     assert redacted("abc", "abc") == ["abc"]
     assert repr(KnownValues(["", " a ", "abcd"])) == "KnownValues(1 values)"
+
+
+@settings(deadline=None, database=None, max_examples=200)
+@given(st.sets(st.text("ab.", min_size=1, max_size=5), min_size=1), st.text("ab.c", max_size=30), st.integers(0, 5))
+def test_s3_values_that_share_their_beginnings_are_found_as_if_each_stood_alone(
+    values: set[str], text: str, depth: int
+) -> None:
+    forms = sorted(values, key=lambda form: (-len(form), form))
+    alone = re.compile("|".join(map(re.escape, forms)))
+    assert re.sub(_any_of(forms, depth), "*", text) == alone.sub("*", text)

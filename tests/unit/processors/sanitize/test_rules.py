@@ -73,3 +73,5 @@ def test_decisions_about_keys_are_remembered_in_bounded_space() -> None:
     for number in range(20_000):
         assert f"k{number}" not in keys
     assert len(keys._decided) <= 8192
+    assert "token" * 10_000 not in keys
+    assert max(map(len, keys._decided)) < 200

@@ -140,6 +140,7 @@ def test_s7_an_expression_with_little_choice_is_linear(source: str) -> None:
         ("a{0,90}a{0,90}a{0,90}b", "too many ways"),
         ("a++b", "each place"),
         ("x[a-z]+;", "each place"),
+        ("x(?=[a-z]*)", "without an end"),
         ("(", "not a regular expression"),
         ("a*", "empty text"),
     ],

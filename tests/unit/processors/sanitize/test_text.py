@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from beacon_core.processors.sanitize.known import KnownValues
 from beacon_core.processors.sanitize.rules import built_in_rules
-from beacon_core.processors.sanitize.text import TextRedactor
+from beacon_core.processors.sanitize.text import _PERCENT_RUN, TextRedactor, _decode_run
 
 REDACTOR = TextRedactor(built_in_rules(), KnownValues(), max_depth=4)
 SOLID = "FAKEfake0123456789FAKEfake0123456789FAKE"
@@ -355,3 +355,11 @@ def test_p2_a_planted_key_survives_nowhere(before: str, planted: tuple[str, str]
 def test_s7_redacting_is_idempotent_and_deterministic(before: str, piece: str, after: str) -> None:
     text = f"{before}{piece}{after}"
     assert redact(text) == redact(text)
+
+
+@settings(deadline=None, database=None, max_examples=200)
+@given(
+    st.lists(st.sampled_from([*("%", "%4", "%41", "%C3", "%a9", "%F0", "%9F", "%98", "%E2"), "a", "é"])).map("".join)
+)
+def test_percent_encoding_is_decoded_as_the_standard_library_does(text: str) -> None:
+    assert _PERCENT_RUN.sub(_decode_run, text) == unquote(text)
