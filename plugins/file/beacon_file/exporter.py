@@ -7,6 +7,7 @@ import errno
 import os
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from beacon_core import Batch, ConfigurationError, Event, Exporter, Host, RetryableError, raise_failures
@@ -137,6 +138,8 @@ class FileExporter(Exporter):
                 file.put_aside(rotated_path(file.path, clock()))
                 rotated = True
             file.append(data)
+            if file.left.cut:  # what was cut off has come again
+                file.left = replace(file.left, cut=False)
         if rotated:
             self._tidy(file.path)
         return again

@@ -18,6 +18,7 @@ FALLBACK = "unknown"
 MAX_VALUE = 64
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
+_MAX_DATE = 10  # bytes
 _MAX_NAME = 255  # bytes; NAME_MAX of the usual file systems
 _ROTATION = 40  # bytes that rotation and compression add to a name
 _UNSAFE = re.compile(r"[^\w.+=@-]|^\.|\.(?=\.)|\.$")
@@ -79,8 +80,8 @@ def _check_names(relative: str) -> None:
     for name in _SEPARATORS.split(relative):
         if name in {".", ".."}:
             raise ValueError(f"a path has no {name!r} behind a place for an attribute")
-        places = _PLACE.findall(name)
-        longest = len(_PLACE.sub("", name).encode()) + MAX_VALUE * len(places) + _ROTATION
+        places = sum(_MAX_DATE if place in _BUILT_IN else MAX_VALUE for place in _PLACE.findall(name))
+        longest = len(_PLACE.sub("", name).encode()) + places + _ROTATION
         if longest > _MAX_NAME:
             raise ValueError("a name in the path can become too long; use fewer attributes in it")
 
