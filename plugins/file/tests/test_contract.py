@@ -2,51 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from beacon_core import Exporter, decode_line
-from beacon_core.testing import ExporterContract
+from beacon_core import Exporter
 from beacon_file.config import FileConfig
+from beacon_file.contract import FileContract
 from beacon_file.exporter import FileExporter
 
 
-class TestJsonLines(ExporterContract):
+def exporter_for(path: Path, **options: Any) -> Exporter:
+    return FileExporter(FileConfig.model_validate({"path": str(path), **options}))
+
+
+class TestJsonLines(FileContract):
+    pass
+
+
+class TestRotatedAtEveryBatch(FileContract):
     @pytest.fixture
     def exporter(self, tmp_path: Path) -> Exporter:
-        return FileExporter(FileConfig(path=str(tmp_path / "out.jsonl")))
-
-    @pytest.fixture
-    def delivered(self, tmp_path: Path) -> Callable[[], list[str]]:
-        return lambda: [
-            decode_line(line).id for path in tmp_path.rglob("*.jsonl") for line in path.read_bytes().splitlines()
-        ]
-
-    @pytest.fixture(params=["a directory", "no directory"])
-    def failing_exporter(self, request: pytest.FixtureRequest, tmp_path: Path) -> Exporter:
-        (tmp_path / "file").touch()
-        path = tmp_path if request.param == "a directory" else tmp_path / "file" / "out.jsonl"
-        return FileExporter(FileConfig(path=str(path)))
+        return exporter_for(tmp_path / "out.jsonl", rotation={"max_megabytes": 0.0001, "max_backups": 0})
 
 
-class TestRotatedAtEveryBatch(TestJsonLines):
+class TestSeveralFiles(FileContract):
     @pytest.fixture
     def exporter(self, tmp_path: Path) -> Exporter:
-        options: dict[str, Any] = {"max_megabytes": 0.0001, "max_backups": 0}
-        return FileExporter(FileConfig.model_validate({"path": str(tmp_path / "out.jsonl"), "rotation": options}))
+        return exporter_for(tmp_path / "{sample.value}" / "{signal}.jsonl", group_by={"max_open_files": 2})
 
 
-class TestSeveralFiles(TestJsonLines):
+class TestOtlpJson(FileContract):
     @pytest.fixture
     def exporter(self, tmp_path: Path) -> Exporter:
-        path = tmp_path / "{sample.value}" / "{signal}.jsonl"
-        return FileExporter(FileConfig.model_validate({"path": str(path), "group_by": {"max_open_files": 2}}))
+        return exporter_for(tmp_path / "out.jsonl", format="otlp_json")
 
-
-class TestOtlpJson(ExporterContract):
     @pytest.fixture
-    def exporter(self, tmp_path: Path) -> Exporter:
-        return FileExporter(FileConfig(path=str(tmp_path / "out.jsonl"), format="otlp_json"))
+    def delivered(self) -> None:
+        """Its lines have no ids."""
