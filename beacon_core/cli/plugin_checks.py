@@ -6,70 +6,25 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import distribution as find_distribution
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import beacon_core
+from beacon_core.cli import plugin_contracts
+from beacon_core.cli.plugin_report import TESTING, Check, Report, outcome
 from beacon_core.component import KINDS, Component
 from beacon_core.config import describe
 from beacon_core.errors import PluginError
 from beacon_core.plugins import Installed, installed, load, summary
 
-Result: TypeAlias = Literal["holds", "does not hold", "not checked"]
-
 CORE = "beacon-core"
-TESTING = Path(beacon_core.__file__).parent / "testing"  # not imported here: it is for tests, and needs pytest
 
 _SECRET_NAME = re.compile(r"(?:^|[._])(?:token|password|passwd|passphrase|secret|api_?key|credentials?)$")
 _WATCHED_IMPORT = Path(__file__).with_name("watched_import.py")
 _IMPORT_TIMEOUT = 60.0  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at.
-
-    Attributes:
-        name: what ought to hold, as a sentence.
-        result: whether it does.
-        why: what is wrong and what to do about it, or why it was not checked; empty if it holds.
-    """
-
-    name: str
-    result: Result
-    why: str = ""
-
-
-@dataclass(slots=True)
-class Report:
-    """Everything about a distribution.
-
-    Attributes:
-        distribution: its name.
-        version: its version.
-        parts: the checks by what they are about: the distribution, and each of its components.
-        complete: False if the contracts were not run because pytest is missing.
-    """
-
-    distribution: str
-    version: str
-    parts: dict[str, list[Check]] = field(default_factory=dict)
-    complete: bool = True
-
-    @property
-    def checks(self) -> list[Check]:
-        """The checks of all parts."""
-        return [check for checks in self.parts.values() for check in checks]
-
-    @property
-    def holds(self) -> bool:
-        """Whether everything holds that was checked."""
-        return all(check.result != "does not hold" for check in self.checks)
 
 
 def distributions() -> list[tuple[str, str, list[str]]]:
@@ -87,8 +42,6 @@ def examine(name: str) -> Report:
     Raises:
         PluginError: it is not installed, or brings no component.
     """
-    from beacon_core.cli import plugin_contracts  # noqa: PLC0415 - imports this module
-
     items = _components_of(name)
     report = Report(items[0].distribution, items[0].version, complete=plugin_contracts.is_available())
     report.parts["the distribution"] = [
@@ -106,12 +59,6 @@ def examine(name: str) -> Report:
             checks += plugin_contracts.checks_of(item.kind, item.type, item.distribution, component)
         report.parts[f"{item.kind} {item.type} ({item.target})"] = checks
     return report
-
-
-def outcome(name: str, problems: Iterable[str], todo: str) -> Check:
-    """Return a check that holds if there are no problems; `todo` says what to do about them."""
-    found = list(problems)
-    return Check(name, "does not hold", "\n".join([*found, todo])) if found else Check(name, "holds")
 
 
 def _components_of(name: str) -> list[Installed]:

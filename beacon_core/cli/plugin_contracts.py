@@ -21,7 +21,7 @@ from xml.etree import ElementTree as ET
 
 from pydantic import ValidationError
 
-from beacon_core.cli.plugin_checks import TESTING, Check, Result
+from beacon_core.cli.plugin_report import TESTING, Check, Result
 from beacon_core.component import Component, Kind
 from beacon_core.config import ComponentConfig, describe
 
@@ -86,7 +86,7 @@ def made_up(model: type[ComponentConfig]) -> dict[str, Any] | None:
         model()
     except ValidationError:
         for option in describe(model):
-            if option.default is None:
+            if option.default is None or option.type == "secret":  # an environment variable may stand in for a secret
                 _put(options, option.name.split("."), _sample(option.name, option.type))
         try:
             model.model_validate(options)

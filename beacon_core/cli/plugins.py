@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from beacon_core.cli.plugin_checks import Check, Report
+    from beacon_core.cli.plugin_report import Check, Report
 
 EXIT_FAILED = 1
 EXIT_UNAVAILABLE = 69  # EX_UNAVAILABLE of sysexits.h
