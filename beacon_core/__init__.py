@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     )
     from beacon_core.exporter import Exporter, raise_failures
     from beacon_core.http import HttpAnswer, HttpClient, http_error
+    from beacon_core.otlp import encode_otlp_json
     from beacon_core.processor import Processor
     from beacon_core.queue import Backlog, Entry, Lease, LeasedBatch, Queue
     from beacon_core.receiver import Consumer, Receiver
@@ -117,6 +118,7 @@ __all__ = [
     "decode_line",
     "encode_batch",
     "encode_lines",
+    "encode_otlp_json",
     "http_error",
     "raise_failures",
 ]
@@ -124,7 +126,19 @@ __all__ = [
 __version__ = "0.1.0"
 
 #: Where the names come from, low on the import ladder first.
-_HOMES = ("errors", "event", "telemetry", "config", "component", "queue", "receiver", "processor", "exporter", "http")
+_HOMES = (
+    "errors",
+    "event",
+    "telemetry",
+    "config",
+    "component",
+    "queue",
+    "receiver",
+    "processor",
+    "exporter",
+    "http",
+    "otlp",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -15,6 +15,7 @@ from beacon_core import __version__
 from beacon_core.cli.canonicalize import canonicalize
 from beacon_core.cli.components import components
 from beacon_core.cli.fingerprint import fingerprint
+from beacon_core.cli.plugins import plugins
 from beacon_core.cli.queue import queue
 from beacon_core.cli.run import run
 from beacon_core.cli.sanitize import sanitize
@@ -55,6 +56,7 @@ def main() -> None:
 main.add_command(run)
 main.add_command(validate)
 main.add_command(components)
+main.add_command(plugins)
 main.add_command(canonicalize)
 main.add_command(queue)
 main.add_command(sanitize)

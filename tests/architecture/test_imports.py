@@ -22,6 +22,7 @@ FORBIDDEN = {
         ["run", "--help"],
         ["validate", "--help"],
         ["components", "--help"],
+        ["plugins", "--help"],
         ["queue", "--help"],
         ["fingerprint", "--help"],
         ["canonicalize", "--help"],

@@ -27,6 +27,7 @@ PUBLIC = {
         "decode_line",
         "encode_batch",
         "encode_lines",
+        "encode_otlp_json",
         "HttpAnswer",
         "HttpClient",
         "TlsOptions",

@@ -14,6 +14,7 @@ import pytest
 from beacon_core.testing import FaultyServer
 
 PAGE = "first-exporter.md"
+CONTRACT = "beacon_webhook_contract.py"
 PIPELINE = """
 receivers: {stdin: {}}
 processors: {sanitize: {}}
@@ -28,7 +29,7 @@ service:
 def project(tmp_path: Path, blocks: dict[Path, list[Any]]) -> Path:
     """The files of the page, and the distribution installed into a folder beside them."""
     found = {block.name: block for path, each in blocks.items() if path.name == PAGE for block in each if block.name}
-    assert {"beacon_webhook.py", "pyproject.toml", "test_webhook.py"} <= set(found)
+    assert {"beacon_webhook.py", "pyproject.toml", CONTRACT} <= set(found)
     for name, block in found.items():
         (tmp_path / name).write_text(block.text)
     command = [
@@ -63,9 +64,9 @@ def lines(project: Path, name: str) -> int:
 
 def test_the_exporter_of_the_tutorial_keeps_the_contract_is_found_and_delivers(project: Path) -> None:
     assert lines(project, "beacon_webhook.py") <= 40
-    assert lines(project, "test_webhook.py") <= 12
+    assert lines(project, CONTRACT) <= 12
     (project / "beacon_webhook.py").unlink()  # only what is installed is tested
-    checks = run(project, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_webhook.py")
+    checks = run(project, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", CONTRACT)
     assert checks.returncode == 0, checks.stdout
     assert " passed" in checks.stdout
     beacon = str(Path(sys.executable).with_name("beacon"))
@@ -83,3 +84,19 @@ def test_the_exporter_of_the_tutorial_keeps_the_contract_is_found_and_delivers(p
     assert request.headers["authorization"] == "Bearer FAKE-token-0000"
     assert "sk_live" not in request.body.decode()
     assert "FAKE-token-0000" not in done.stderr
+
+
+def test_beacon_plugins_check_says_of_the_installed_exporter_what_the_tutorial_shows(
+    project: Path, blocks: dict[Path, list[Any]]
+) -> None:
+    for name in ("beacon_webhook.py", CONTRACT):  # only what is installed is checked
+        (project / name).unlink()
+    beacon = str(Path(sys.executable).with_name("beacon"))
+    done = run(project, beacon, "plugins", "check", "beacon-webhook")
+    assert done.returncode == 0, done.stdout
+    (shown,) = (
+        block.text for path, each in blocks.items() if path.name == PAGE for block in each if block.language == "text"
+    )
+    said = iter(done.stdout.splitlines())
+    assert [line for line in shown.splitlines() if line not in said] == []  # in this order
+    assert "does not hold" not in done.stdout

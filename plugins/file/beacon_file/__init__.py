@@ -1,1 +1,1 @@
-"""Beacon's exporter for local files: JSON lines, one event a line, rotated by size."""
+"""Beacon's exporter for local files: JSON lines or OTLP/JSON, by service and day, rotated."""
