@@ -61,20 +61,25 @@ Script: TypeAlias = Sequence[Step] | Callable[[Request], Step]
 
 
 class FaultyServer:
-    """Serves HTTP/1.1 on 127.0.0.1, on a free port, with kept connections, inside a `with` block.
+    """Serves HTTP/1.1 on 127.0.0.1 with kept connections, inside a `with` block.
 
         with FaultyServer([Step(status=503, headers={"Retry-After": "1"}), Step(fault="reset")]) as server:
             exporter = MyExporter(MyConfig(endpoint=server.url))
             ...
             assert len(server.requests) == 2
 
+    Args:
+        script: what happens to each request.
+        port: where to listen; 0 for a free one. Another port is for a server that comes back after a restart.
+
     Attributes:
         url: where it listens, such as `http://127.0.0.1:40123`.
         requests: what came in, in order, added before it is answered.
     """
 
-    def __init__(self, script: Script = ()) -> None:
+    def __init__(self, script: Script = (), *, port: int = 0) -> None:
         self.url = ""
+        self._port = port
         self.requests: list[Request] = []
         self._decide = script if callable(script) else _in_turn(script)
         self._closing = threading.Event()
@@ -83,7 +88,7 @@ class FaultyServer:
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", self._port))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._spawn(self._accept)
         return self

@@ -46,6 +46,14 @@ def test_without_a_script_every_request_is_answered_with_success() -> None:
         assert server.url.startswith("http://127.0.0.1:")
 
 
+def test_it_can_come_back_on_the_port_of_another_one() -> None:
+    with FaultyServer() as first:
+        assert post(first) == 200
+    with FaultyServer(port=int(first.url.rpartition(":")[2])) as second:
+        assert second.url == first.url
+        assert post(second) == 200
+
+
 def test_the_steps_of_a_list_are_taken_in_turn_then_success() -> None:
     with FaultyServer([Step(status=503), Step(status=429)]) as server:
         assert [post(server) for _ in range(4)] == [503, 429, 200, 200]
