@@ -182,7 +182,10 @@ def _read(file: BinaryIO) -> Request | None:
         return None
     headers = {name.lower(): value for name, value in parse_headers(file).items()}
     chunked = headers.get("transfer-encoding", "").lower() == "chunked"
-    body = _read_chunks(file) if chunked else file.read(int(headers.get("content-length", "0")))
+    length = int(headers.get("content-length", "0"))
+    body = _read_chunks(file) if chunked else file.read(length)
+    if not chunked and len(body) < length:  # the connection has ended
+        return None
     return Request(method=words[0], path=words[1], headers=headers, body=_decoded(body, headers))
 
 

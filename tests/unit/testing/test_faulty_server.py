@@ -54,6 +54,16 @@ def test_it_can_come_back_on_the_port_of_another_one() -> None:
         assert post(second) == 200
 
 
+def test_a_request_that_breaks_off_is_none() -> None:
+    with FaultyServer() as server:
+        address = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((address[0], int(address[1]))) as connection:
+            connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nhalf")
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(100) == b""
+        assert server.requests == []
+
+
 def test_the_steps_of_a_list_are_taken_in_turn_then_success() -> None:
     with FaultyServer([Step(status=503), Step(status=429)]) as server:
         assert [post(server) for _ in range(4)] == [503, 429, 200, 200]
