@@ -74,13 +74,14 @@ class HttpAnswer:
 
 
 class HttpClient:
-    """Posts over kept connections, through the environment's proxies; follows no redirects: they would get the secrets.
+    """Posts over kept connections and keeps cookies; follows no redirects: they would get the secrets.
 
     Args:
         timeout: seconds for each step of a request; connecting gets 5 at most.
         tls: certificates.
         secrets: what must not come back in an answer's body, where a server repeats it.
         clock: Unix nanoseconds, for a Retry-After that is a date.
+        proxy: URL of a proxy for all requests; without it those of the environment (`HTTPS_PROXY`, `NO_PROXY` ...).
 
     Raises:
         ConfigurationError: certificates that cannot be read, proxy settings that cannot be understood.
@@ -93,18 +94,20 @@ class HttpClient:
         *,
         secrets: Sequence[str] = (),
         clock: Callable[[], int] = time.time_ns,
+        proxy: str | None = None,
     ) -> None:
         import httpx  # noqa: PLC0415 - heavy, and only a started exporter needs it
 
         logging.getLogger("httpx").addFilter(_without_query)
         self._clock = clock
         self._secrets = [secret.encode() for secret in secrets if secret]
+        self._extensions = {"sni_hostname": tls.server_name_override} if tls.server_name_override else {}
         try:
             limits = httpx.Timeout(timeout, connect=min(_CONNECT_TIMEOUT, timeout))
-            self._client = httpx.Client(verify=_verification(tls), timeout=limits)
+            self._client = httpx.Client(verify=_verification(tls), timeout=limits, proxy=proxy)
         except (ImportError, ValueError, httpx.InvalidURL) as error:  # the text may show a proxy's password
             name = type(error).__name__
-            raise ConfigurationError(f"the environment's proxy settings cannot be used: {name}") from None
+            raise ConfigurationError(f"the proxy settings cannot be used: {name}") from None
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], *, query: str = "") -> HttpAnswer:
         """Post `body` and return the answer, whatever its status.
@@ -124,7 +127,9 @@ class HttpClient:
         if self._client.is_closed:
             raise RetryableError(f"{url}: nothing was sent, the exporter is shut down")
         try:
-            with self._client.stream("POST", url + query, content=body, headers=headers) as response:
+            with self._client.stream(
+                "POST", url + query, content=body, headers=headers, extensions=self._extensions
+            ) as response:
                 said = _beginning(response)
                 wait = parse_retry_after(response.headers.get("Retry-After", ""), self._clock())
                 return HttpAnswer(response.status_code, self._without_secrets(said), wait, url)

@@ -142,6 +142,9 @@ class TlsOptions(ComponentConfig):
     key_file: str | None = None
     """PEM file with the key of `cert_file`, if it is not in there."""
 
+    server_name_override: str | None = None
+    """Name that the server's certificate has to have, where it is not that of the endpoint."""
+
     @model_validator(mode="after")
     def _key_needs_a_certificate(self) -> TlsOptions:
         if self.key_file and not self.cert_file:

@@ -116,6 +116,15 @@ def test_certificates_that_cannot_be_read_are_a_configuration_error() -> None:
         HttpClient(5, TlsOptions(ca_file="missing.pem"))
 
 
+def test_a_proxy_gets_the_requests_and_is_shown_nowhere_if_it_is_none(url: str) -> None:
+    proxied = HttpClient(5, TlsOptions(), proxy=url)
+    assert proxied.post("http://elsewhere.invalid/in", b"{}", {}).status == 429
+    proxied.close()
+    with pytest.raises(ConfigurationError, match="proxy settings cannot be used") as raised:
+        HttpClient(5, TlsOptions(), proxy="nonsense://me:hunter2@proxy")
+    assert "hunter2" not in str(raised.value)
+
+
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("3600", 60.0), ("", None), ("soon", None), ("0", 0.0)])
 def test_retry_after_is_seconds_and_at_most_a_minute(header: str, seconds: float | None) -> None:
     assert parse_retry_after(header, NOW) == seconds
