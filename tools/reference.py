@@ -1,7 +1,8 @@
-"""Writes what is generated, reference pages and the tables that are read at a start: `make docs`. A test compares.
+"""Writes what is generated, reference pages and the tables that are read at a start: `make docs`. Tests compare.
 
-The command line comes from click's help, options from the configuration models, members of events from their structs.
-What is said nowhere in the code stands in `reference.toml`; a member of an event without a description is an error.
+It writes whole pages, and the tables of options in the READMEs of plugins that ask for one. The command line comes from
+click's help, options from the configuration models, members of events from their structs. What is said nowhere in the
+code stands in `reference.toml`; a member of an event without a description is an error.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import canonical_names  # beside this file
 import click
 import fingerprint
 import msgspec
+import readmes
 
 from beacon_core import event as events
 from beacon_core.cli import main as beacon
@@ -186,6 +188,11 @@ def component_parts(name: str, distribution: str, component: type[Component]) ->
     return [f"### `{name}`", text, f"Distribution: `{distribution}`.{more}", options]
 
 
+def options_of(kind: str, name: str) -> str:
+    """Return the table of a component's options for the README of its plugin."""
+    return component_parts(name, "", load(next(each for each in KINDS if each == kind), name))[-1]
+
+
 def options_table(model: type[ComponentConfig]) -> str:
     """Return the options of a model as a table."""
     return table(("option", "type", "default", "meaning"), option_rows_of(model))
@@ -297,7 +304,11 @@ def main() -> int:
     """Write the pages."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=PAGES, help="where to write to")
-    folder: Path = parser.parse_args().folder
+    parser.add_argument(
+        "--readmes", type=Path, help="where to write the READMEs of plugins to, instead of their places"
+    )
+    arguments = parser.parse_args()
+    folder: Path = arguments.folder
     os.environ.clear()  # a default may be a variable's value: the page is about no machine in particular
     folder.mkdir(parents=True, exist_ok=True)
     if folder == PAGES:
@@ -315,6 +326,8 @@ def main() -> int:
     (folder / "fingerprint.md").write_text(page(*described), encoding="utf-8")
     names = canonical_names.parts(table, PROSE["names"]["before"], processor_options("canonicalize"))
     (folder / "canonical-names.md").write_text(page(*names), encoding="utf-8")
+    if folder == PAGES or arguments.readmes:
+        readmes.write(arguments.readmes or readmes.PLUGINS, options_of)
     return 0
 
 
