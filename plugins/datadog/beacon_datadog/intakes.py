@@ -19,6 +19,8 @@ from beacon_datadog.series import encode_series
 #: Below the documented 5 MB before compression, and 512,000 bytes after it for metrics.
 MAX_BODY = 4_000_000
 MAX_ENTRIES = 1000
+#: What a limit is lowered to at most, in bytes before compression.
+LOWEST_BODY = 100_000
 MAX_COMPRESSED_METRICS = 500_000
 #: Kinds of metrics of which more was measured than a series can say.
 SHAPES = frozenset({"histogram", "exponential_histogram"})
@@ -76,11 +78,12 @@ class Intakes:
         """Take note of a request that has to be made smaller.
 
         Its intake comes first from now on: where nothing was delivered before it, the whole batch can be halved. With
-        `too_large` (413) no body of that size is made any more in this run, but for a single event.
+        `too_large` (413) no body above three quarters of that size is made any more in this run, but for a single
+        event; what is below `LOWEST_BODY` is not taken for the intake's limit, it may be one event that is too large.
         """
         self._first = request.url
         if too_large and len(request.events) > 1:
-            self._limits[request.url] = min(self._limit(request.url), request.size // 2)
+            self._limits[request.url] = min(self._limit(request.url), max(request.size * 3 // 4, LOWEST_BODY))
 
     def _limit(self, url: str) -> int:
         return self._limits.get(url, MAX_BODY)

@@ -11,7 +11,7 @@ import pytest
 
 from beacon_core import Buckets, Event, Metric, Quantile, Span, SpanEvent
 from beacon_core.testing import make_event
-from beacon_datadog.encoding import MAX_ENTRY, Encoder, Origin, origin
+from beacon_datadog.encoding import Encoder, Origin, origin
 from beacon_datadog.series import encode_series
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -155,23 +155,6 @@ def test_an_event_of_another_resource_gets_none_of_the_one_before() -> None:
     second = json.loads(encoder.encode(make_event(resource={})))
     assert second["service"] == "fallback"
     assert "a" not in second
-
-
-@pytest.mark.parametrize("filler", ["x", '"', "\\", "ü", "\U0001f600"])
-def test_a_long_message_is_cut_to_what_fits_and_says_so(filler: str) -> None:
-    encoder = Encoder("beacon", DEFAULTS)
-    encoded = encoder.encode(make_event(body=filler * 1_000_000))
-    value = json.loads(encoded)
-    assert MAX_ENTRY - 10 <= len(encoded) <= MAX_ENTRY
-    assert value["beacon.truncated"] is True
-    assert set(value["message"]) == {filler}
-    assert encoder.truncated == 1
-
-
-def test_long_attributes_are_cut_before_a_short_message() -> None:
-    value = entry(make_event(body="short", attributes={"long": "x" * 800_000, "list": ["y" * 1_000_000], "n": 1}))
-    assert (value["message"], value["n"], "list" in value) == ("short", 1, False)
-    assert value["long"] == "x" * 800_000
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, None])
