@@ -16,7 +16,7 @@ import msgspec
 
 from beacon_core import Buckets, Event, Metric
 from beacon_datadog.encoding import Origin
-from beacon_datadog.series import NO_RECORDED_VALUE, tags_of
+from beacon_datadog.series import NO_RECORDED_VALUE, UNNAMED, tags_of
 
 #: Measurements of one point; of more only count, sum, minimum and maximum are sent, as series.
 MAX_MEASUREMENTS = 10_000
@@ -35,7 +35,7 @@ def encode_distribution(event: Event, source: Origin) -> bytes | None:
     if not values:
         return None
     series: dict[str, Any] = {
-        "metric": event.name,
+        "metric": event.name or UNNAMED,
         "type": "distribution",
         "points": [[event.time_unix_nano // 1_000_000_000, values]],
         "tags": tags_of(event, source),

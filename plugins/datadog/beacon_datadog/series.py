@@ -18,6 +18,8 @@ from beacon_datadog.encoding import Origin
 
 COUNT, GAUGE = 1, 3
 NO_RECORDED_VALUE = 1
+#: Name of a metric that has none: Datadog refuses points without a name, and with them the whole request.
+UNNAMED = "unnamed"
 
 _to_json = msgspec.json.Encoder().encode
 
@@ -34,7 +36,7 @@ def encode_series(event: Event, source: Origin) -> list[bytes]:
     if source.hostname:
         shared["resources"] = [{"type": "host", "name": source.hostname}]
     series = []
-    for name, kind, value, more in _values(event.name, metric):
+    for name, kind, value, more in _values(event.name or UNNAMED, metric):
         if value is None or not math.isfinite(value):
             continue
         point = {"timestamp": event.time_unix_nano // 1_000_000_000, "value": value}

@@ -148,7 +148,7 @@ def _faults_of(entry: Entry) -> list[str]:
     if entry.get("status", "info") not in _STATUSES and not re.fullmatch(r"[a-z]\w*", str(entry["status"])):
         faults.append("status")
     faults += [name for name in ("hostname", "service", "ddtags") if entry.get(name, "-") == ""]
-    if any(len(tag.partition(":")[2]) == 0 for tag in entry.get("ddtags", "a:b").split(",")):
+    if any(not tag or tag.startswith(":") or tag.endswith(":") for tag in entry.get("ddtags", "a:b").split(",")):
         faults.append("ddtags")
     for name, length in (("trace_id", 32), ("span_id", 16)):
         if name in entry and not re.fullmatch(rf"[0-9a-f]{{{length}}}", str(entry[name])):
