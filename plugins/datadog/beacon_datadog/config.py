@@ -152,7 +152,7 @@ class DatadogConfig(ExporterConfig):
     def _key_fits_the_intake(self) -> DatadogConfig:
         """An API key in a browser intake's URL would be public; a client token elsewhere is refused or ignored."""
         host = urlsplit(self.logs.endpoint or "").hostname or ""
-        if host.startswith("browser-intake") and not self.has_client_token:
+        if host.startswith("browser-") and not self.has_client_token:
             raise ValueError("logs.endpoint is a browser intake, which takes client tokens (pub...), never an API key")
         if host.startswith("http-intake") and self.has_client_token:
             raise ValueError("logs.endpoint takes API keys, and api.key is a client token (pub...)")

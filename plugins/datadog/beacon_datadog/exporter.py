@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 
 from beacon_core import (
@@ -36,12 +37,7 @@ class DatadogExporter(Exporter):
         self._intakes = Intakes(config)
         self._windows = Windows(host)
         self._client = HttpClient(config.timeout, config.tls, secrets=[key], clock=host.clock, proxy=config.proxy_url)
-        if config.tls.insecure_skip_verify:
-            host.logger.warning("tls.insecure_skip_verify: whoever answers at %s gets the key", config.logs_url)
-        if config.api.site != config.api.site_name:
-            host.logger.warning(
-                "api.site: the site is %s; `app.` is only in the address of the web application", config.api.site_name
-            )
+        _warn(config, host.logger)
 
     def export(self, batch: Batch) -> None:
         if self._client is None:
@@ -84,6 +80,18 @@ class DatadogExporter(Exporter):
         if status != HTTPStatus.ACCEPTED:
             self.host.count("unusual_success", reason=f"HTTP {status}")
         self._windows.check(request.events)
+
+
+def _warn(config: DatadogConfig, logger: logging.Logger) -> None:
+    """Say what works and may not be meant."""
+    if config.tls.insecure_skip_verify:
+        logger.warning("tls.insecure_skip_verify: whoever answers at %s gets the key", config.logs_url)
+    if config.api.site != config.api.site_name:
+        logger.warning(
+            "api.site: the site is %s; `app.` is only in the address of the web application", config.api.site_name
+        )
+    if config.has_client_token and config.metrics.endpoint:
+        logger.warning("metrics.endpoint is not used: with a client token metrics go to the browser intake, as logs")
 
 
 def _fail_all(request: Request, error: Exception | None) -> Failed:

@@ -32,18 +32,19 @@ class Outcome:
 
 
 def deliver(
-    folder: Path, intake: DatadogServer, events: Batch, *, drain: str = "", each: int = 1000, **options: Any
+    folder: Path, intake: DatadogServer, events: Batch | bytes, *, drain: str = "", each: int = 1000, **options: Any
 ) -> Outcome:
     """Send events through a pipeline; in the same folder a second run goes on with what the first one kept.
 
     Args:
         folder: for its files and its queue.
+        events: what comes in, also as lines.
         drain: how long delivery may go on at the end; empty: until nothing is left.
         each: events in one batch of the queue.
         options: of the exporter.
     """
     source, queue = folder / "events.jsonl", folder / "queue.db"
-    source.write_bytes(encode_lines(events))
+    source.write_bytes(events if isinstance(events, bytes) else encode_lines(events))
     quick = {"initial_interval": "1ms", "max_interval": "5ms", "hold_interval": "10ms"}
     exporter = {
         "api": {"key": "${env:DD_API_KEY}"},

@@ -89,6 +89,7 @@ def test_both_metric_intakes_follow_from_one_endpoint(endpoint: str) -> None:
         {"logs": {"endpoint": "https://user:hunter2@host"}},
         {"logs": {"endpoint": "https://host?dd-api-key=hunter2"}},
         {"logs": {"endpoint": "https://browser-intake-datadoghq.com"}},
+        {"logs": {"endpoint": "https://browser-http-intake.logs.datadoghq.com"}},
         {"api": {"key": KEY}, "logs": {"endpoint": "https://http-intake.logs.datadoghq.com"}},
         {"tags": ["a:b,c:d"]},
         {"tags": [" "]},

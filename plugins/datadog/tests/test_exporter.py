@@ -213,6 +213,14 @@ def test_a_proxy_gets_the_requests(intake: DatadogServer, start: Start) -> None:
     assert [request.path for request in intake.requests] == ["http://logs.invalid/api/v2/logs"]
 
 
+def test_what_may_not_be_meant_is_said_at_the_start(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    start()
+    assert caplog.text == ""
+    start(api={"key": TOKEN}, tls={"insecure_skip_verify": True})
+    assert "metrics.endpoint is not used: with a client token" in caplog.text
+    assert "tls.insecure_skip_verify: whoever answers at" in caplog.text
+
+
 def test_the_address_of_the_web_application_is_understood_and_explained(
     start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:
