@@ -57,18 +57,26 @@ class BadDay:
             case 12:  # nothing of it was stored, which the client cannot know
                 self.doubt(request)
                 return Step(fault="reset")
-            case 16:  # stored, and the answer is lost
-                self.doubt(request)
-                self.intake.losing = [Step(fault="reset")]
-            case 25:  # stored, and the server goes away before it answers
-                self.doubt(request)
-                self.intake.losing = [Step(fault="hang")]
-                self.restarted = threading.Thread(target=self.intake.restart)
-                self.restarted.start()
+            case 16:
+                self.intake.losing.append(self.lose_answer)
+            case 25:
+                self.intake.losing.append(self.go_away)
             case 40:
                 self.doubt(request)
                 return answer(503)
         return None
+
+    def lose_answer(self, request: Request) -> Step:
+        """Reset the connection after a request that was stored."""
+        self.doubt(request)
+        return Step(fault="reset")
+
+    def go_away(self, request: Request) -> Step:
+        """Restart the server after a request was stored and before it is answered."""
+        self.doubt(request)
+        self.restarted = threading.Thread(target=self.intake.restart)
+        self.restarted.start()
+        return Step(fault="hang")
 
     def doubt(self, request: Request) -> None:
         self.doubtful.update(names_in(request))
