@@ -210,9 +210,16 @@ def _type(component: str) -> str:
     return component.partition("/")[0]
 
 
-def _secrets(options: ComponentConfig) -> Iterator[str]:
-    for value in vars(options).values():
-        if isinstance(value, SecretStr) and len(value.get_secret_value()) >= _SHORTEST_SECRET:
-            yield value.get_secret_value()
-        elif isinstance(value, ComponentConfig):
-            yield from _secrets(value)
+def _secrets(value: object) -> Iterator[str]:
+    """Yield the secrets in options, also those in lists and maps."""
+    match value:
+        case SecretStr():
+            if len(value.get_secret_value()) >= _SHORTEST_SECRET:
+                yield value.get_secret_value()
+        case ComponentConfig():
+            yield from _secrets(list(vars(value).values()))
+        case dict():
+            yield from _secrets(list(value.values()))
+        case list() | tuple():
+            for each in value:
+                yield from _secrets(each)

@@ -68,7 +68,7 @@ def measure(generator: Any) -> dict[str, list[float]]:
         shares["yardstick"], _ = cost(lambda batch: set().union(*[e.attributes.values() for e in batch]), fresh)
         shares["sanitize"], _ = cost(processor.process, fresh)
         shares["  gather texts"], pools = cost(Pool, fresh)
-        shares["  search keywords"], _ = cost(lambda pool: redactor._find(pool.texts), pools)  # noqa: SLF001
+        shares["  search keywords"], _ = cost(lambda pool: list(redactor._search.scan(pool.texts)), pools)  # noqa: SLF001
         both, changes = cost(lambda pool: redactor.redact_all(pool.texts), pools)
         shares["  apply rules"] = both - shares["  search keywords"]
         shares["  rewrite events"], _ = cost(rewrite, zip(fresh, pools, changes, strict=True))

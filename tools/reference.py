@@ -24,7 +24,7 @@ import canonical_names  # beside this file
 import click
 import fingerprint
 import msgspec
-import readmes
+import readmes  # beside this file
 
 from beacon_core import event as events
 from beacon_core.cli import main as beacon

@@ -74,6 +74,11 @@ class Actions:
         """Return what makes something else of the value of an attribute."""
         return self._replace(ATTRIBUTE, action)
 
+    @property
+    def shows_parts(self) -> bool:
+        """Whether an action leaves some characters of a find."""
+        return self._most_shown > 0
+
     def is_shown(self, text: str) -> bool:
         """Say if a text is what an action has left of a find: a marker, perhaps with some characters beside it."""
         return self._most_shown > 0 and "[REDACTED:" in text and len(_MARKER.sub("", text)) <= self._most_shown

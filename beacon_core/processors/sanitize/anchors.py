@@ -13,6 +13,7 @@ except ImportError:  # pragma: no cover - a later Python
     codes = parser = None
 
 _MOST_SPELLINGS = 512
+_LONGEST_START = 8
 _FARTHEST = 512  # characters; a keyword that may stand farther in is no anchor
 
 
@@ -42,6 +43,15 @@ def find_anchor(source: str, keywords: Collection[str]) -> Anchor | None:
         if before_most > _FARTHEST:
             return None
     return None
+
+
+def find_start(source: str) -> Anchor | None:
+    """Return words with which every match begins; None if there are none of two characters or more."""
+    if parser is None:
+        return None
+    spellings = _spellings(list(parser.parse(source, re.ASCII)), {("", True)}, _LONGEST_START)
+    words = {text for text, _ in spellings or {("", False)}}
+    return Anchor(tuple(sorted(words)), 0, 0) if all(len(word) > 1 for word in words) else None
 
 
 def required_words(source: str, longest: int = 16) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -31,7 +32,7 @@ class BatchRewriter:
         total: how often each rule changed something in the batch.
     """
 
-    def __init__(self, changes: Mapping[str, Redacted], keys: Keys, personal: Collection[str], pool: Pool) -> None:
+    def __init__(self, changes: Mapping[str, Redacted], keys: Keys, personal: frozenset[str], pool: Pool) -> None:
         self._changes = changes
         self._keys = keys
         self._personal = personal
@@ -65,18 +66,33 @@ class BatchRewriter:
         if self._drops or not self._special.isdisjoint(columns.keys):
             members.update((place, self._walk(events[place])) for place in columns.places)
             return
-        edits: dict[int, Attributes] = {}
-        hits: dict[int, list[Redacted]] = {}
-        for position, texts in columns.texts.items():
-            if not changed.isdisjoint(texts):
+        hits: list[tuple[int, Redacted]] = []
+        positions = [position for position, texts in columns.texts.items() if not changed.isdisjoint(texts)]
+        constant = [position for position in positions if _is_constant(columns.columns[position])]
+        edits = self._edit_constants(columns, constant, events, hits) if constant else {}
+        for position in positions:
+            if position not in constant:
                 self._edit(columns, position, events, edits, hits)
-        for place, found in hits.items():
-            edits[place] = self._summarize(edits[place], found)
+        self._summarize_columns(edits, hits)
         for place, attributes in edits.items():
             members[place] = {"attributes": attributes}
         if not changed.isdisjoint(columns.heads):
             for place in columns.places:
                 self._add_heads(events[place], members.setdefault(place, {}))
+
+    def _edit_constants(
+        self, columns: Columns, positions: Sequence[int], events: list[Event], hits: list[tuple[int, Redacted]]
+    ) -> dict[int, Attributes]:
+        """Return copies of the attributes with what becomes of columns that hold one text only."""
+        new: Attributes = {}
+        for position in positions:
+            hit = self._changes[columns.columns[position][0]]
+            new[columns.keys[position]] = hit.text
+            if hit.cut or not self._personal >= hit.counts.keys():
+                hits += [(place, hit) for place in columns.places]
+            else:
+                self._count(hit, len(columns.places))
+        return {place: {**events[place].attributes, **new} for place in columns.places}
 
     def _edit(
         self,
@@ -84,7 +100,7 @@ class BatchRewriter:
         position: int,
         events: list[Event],
         edits: dict[int, Attributes],
-        hits: dict[int, list[Redacted]],
+        hits: list[tuple[int, Redacted]],
     ) -> None:
         """Put the new texts of a column into copies of the attributes, and note what is to be summed up for them."""
         key = columns.keys[position]
@@ -94,10 +110,20 @@ class BatchRewriter:
                 if attributes is None:
                     attributes = edits[place] = events[place].attributes.copy()
                 attributes[key] = hit.text
-                if place in hits:
-                    hits[place].append(hit)
-                else:
-                    hits[place] = [hit]
+                hits.append((place, hit))
+
+    def _summarize_columns(self, edits: dict[int, Attributes], hits: Sequence[tuple[int, Redacted]]) -> None:
+        """Add to the counts, and to the copied attributes; many hits are the same change, which is looked at once."""
+        by_identity = {id(hit): hit for _, hit in hits}
+        times = Counter([id(hit) for _, hit in hits])
+        noted: dict[int, dict[str, int]] = {}
+        for identity, hit in by_identity.items():
+            secrets = self._count(hit, times[identity])
+            if secrets or hit.cut:
+                noted[identity] = secrets
+        for place, hit in hits if noted else ():
+            if id(hit) in noted:
+                edits[place].update(_note(edits[place], noted[id(hit)], cut=hit.cut))
 
     def _add_heads(self, event: Event, members: dict[str, Any]) -> None:
         """Add the name, severity and body of an event to its members that change."""
@@ -151,9 +177,20 @@ class BatchRewriter:
         return members
 
     def _resource(self, resource: Attributes) -> Attributes:
+        if self._is_plain(resource):
+            return resource
         rewriter = Rewriter(self._changes.get, self._keys)
         done = rewriter.mapping(resource)
         return resource if done is resource else self._summarize(done, (rewriter,))
+
+    def _is_plain(self, attributes: Attributes) -> bool:
+        """Say if nothing in a map changes, as far as that is easily seen."""
+        changed = self._changes.keys()
+        try:
+            same = changed.isdisjoint(attributes) and changed.isdisjoint(attributes.values())
+        except TypeError:  # lists and maps
+            return False
+        return same and "value" not in attributes and not any(map(self._keys.rule, attributes))
 
     def _scope(self, scope: Scope | None) -> Scope | None:
         if scope is None:
@@ -169,23 +206,32 @@ class BatchRewriter:
     def _summarize(self, attributes: Attributes, hits: Sequence[Redacted | Rewriter]) -> Attributes:
         """Add to the counts, and to the attributes what they say about the changes."""
         secrets: dict[str, int] = {}
-        cut = False
-        total, personal = self.total, self._personal
         for hit in hits:
-            cut = cut or hit.cut
-            for rule_id, count in hit.counts.items():
-                total[rule_id] = total.get(rule_id, 0) + count
-                if rule_id not in personal:
-                    secrets[rule_id] = secrets.get(rule_id, 0) + count
-        if not secrets and not cut:
-            return attributes
-        added: Attributes = {TRUNCATED: True} if cut else {}
-        if secrets:
-            added[SUMMARY] = _sum(attributes.get(SUMMARY), secrets)
-        return {**attributes, **added}
+            for rule_id, count in self._count(hit, 1).items():
+                secrets[rule_id] = secrets.get(rule_id, 0) + count
+        return {**attributes, **_note(attributes, secrets, cut=any(hit.cut for hit in hits))}
+
+    def _count(self, hit: Redacted | Rewriter, times: int) -> dict[str, int]:
+        """Add what rules have found to the counts; return those finds that are no personal data."""
+        total = self.total
+        for rule_id, count in hit.counts.items():
+            total[rule_id] = total.get(rule_id, 0) + count * times
+        return {rule_id: count for rule_id, count in hit.counts.items() if rule_id not in self._personal}
 
 
-def _sum(before: AttributeValue, counts: dict[str, int]) -> AttributeValue:
+def _is_constant(column: tuple[Any, ...]) -> bool:
+    return column.count(column[0]) == len(column)
+
+
+def _note(attributes: Attributes, secrets: Mapping[str, int], *, cut: bool) -> Attributes:
+    """Return the attributes that say what was changed."""
+    added: Attributes = {TRUNCATED: True} if cut else {}
+    if secrets:
+        added[SUMMARY] = _sum(attributes.get(SUMMARY), secrets)
+    return added
+
+
+def _sum(before: AttributeValue, counts: Mapping[str, int]) -> AttributeValue:
     """Return a summary that includes what an earlier pass, or another Beacon, has counted."""
     if not isinstance(before, dict):
         return dict(counts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from beacon_core.event import Batch, Event
@@ -13,15 +14,18 @@ _FEWEST = 4  # events of one shape, so that going by columns pays
 class Columns:
     """The values of events that have the same attributes in the same order: one column an attribute.
 
+    Raises:
+        TypeError: if an event holds more than texts and numbers; a list or a map cannot be a member of a set.
+
     Attributes:
         places: where the events stand in their batch.
         keys: the names of the attributes.
         columns: by the position in `keys`, the values of the events in a column that holds text.
-        texts: by the position in `keys`, the distinct values of such a column.
+        texts: by the position in `keys`, the distinct texts of such a column.
         heads: the distinct names, severities and bodies.
     """
 
-    def __init__(self, places: list[int], keys: tuple[str, ...], events: list[Event]) -> None:
+    def __init__(self, places: Sequence[int], keys: tuple[str, ...], events: Sequence[Event]) -> None:
         self.heads: set[Any] = {event.body for event in events}
         if any([event.metric or event.span for event in events]) or not set(map(type, self.heads)) <= _NONE_OR_TEXT:  # noqa: C419 - twice as quick
             raise TypeError
@@ -38,10 +42,12 @@ class Columns:
 
 
 def _texts_of(column: tuple[Any, ...]) -> set[str]:
-    """Return the distinct texts among plain values; anything else raises a TypeError."""
+    """Return the distinct texts among plain values."""
+    if type(column[0]) is str:
+        values = set(column)
+        if set(map(type, values)) == _TEXT:
+            return values
     kinds = set(map(type, column))
-    if kinds == _TEXT:
-        return set(column)
     if not kinds <= _PLAIN:
         raise TypeError
     return {value for value in column if type(value) is str} if str in kinds else set()
@@ -82,16 +88,22 @@ class Pool:
         self.texts = [*(value for value in self._values if type(value) is str), *self._texts]
 
     def _sort(self, events: tuple[Event, ...]) -> None:
-        shapes: dict[tuple[str, ...], list[int]] = {}
-        for place, event in enumerate(events):
-            shapes.setdefault(tuple(event.attributes), []).append(place)
+        keys = [tuple(event.attributes) for event in events]
+        shapes: dict[tuple[str, ...], Sequence[int]] = {}
+        if keys and keys.count(keys[0]) == len(keys):  # as often as not; quicker than hashing each
+            shapes[keys[0]] = range(len(keys))
+        else:
+            places_of: dict[tuple[str, ...], list[int]] = {}
+            for place, shape in enumerate(keys):
+                places_of.setdefault(shape, []).append(place)
+            shapes.update(places_of)
         for shape, places in shapes.items():
             self.keys.update(shape)
             if len(places) < _FEWEST or not self._add_columns(places, shape, [events[place] for place in places]):
                 self.rows += places
         self.flat = {place for place in self.rows if self._add_row(events[place])}
 
-    def _add_columns(self, places: list[int], shape: tuple[str, ...], events: list[Event]) -> bool:
+    def _add_columns(self, places: Sequence[int], shape: tuple[str, ...], events: Sequence[Event]) -> bool:
         """Take events by columns, unless one of them holds more than texts and numbers."""
         try:
             columns = Columns(places, shape, events)

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from beacon_core.errors import ConfigurationError
-from beacon_core.processors.sanitize.anchors import Anchor, find_anchor
+from beacon_core.processors.sanitize.anchors import Anchor, find_anchor, find_start
 from beacon_core.processors.sanitize.checks import entropy
 
 Kind = Literal["vendor", "credential", "personal"]
@@ -44,8 +44,8 @@ class Pattern:
 
     @cached_property
     def anchor(self) -> Anchor | None:
-        """Where a match holds a keyword."""
-        return find_anchor(self.source, self._keywords)
+        """Where a match holds a keyword, or what it begins with."""
+        return find_anchor(self.source, self._keywords) or find_start(self.source)
 
     def matches(self, text: str, lower: str) -> Iterable[re.Match[str]]:
         """Return the matches from left to right, the same that `finditer` finds.
@@ -142,6 +142,11 @@ class RuleSet:
             if not any(keyword in word for word in words for keyword in keywords):
                 keywords.append(max(words, key=len))
         return tuple(keywords)
+
+    @property
+    def anchors(self) -> tuple[str, ...]:
+        """What matches begin with beside keywords, as far as it is rare enough to be searched for like keywords."""
+        return tuple(dict.fromkeys(word for rule in self.rules for word in rule.anchors if len(word) > 1))
 
 
 def marker(rule_id: str) -> str:

@@ -7,11 +7,12 @@ that has a wheel or a compiler; else an expression of `re`. All find the same.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from importlib import import_module
-from itertools import accumulate
+from operator import itemgetter
 from typing import Any, TypeAlias
+
+import msgspec
 
 #: Which keyword, and where it begins.
 Hit: TypeAlias = tuple[int, int]
@@ -19,9 +20,12 @@ Hit: TypeAlias = tuple[int, int]
 Engine: TypeAlias = Callable[[bytes], Iterable[Hit]]
 
 _TOGETHER = 64 * 1024  # bytes that are searched at once: what is found has to fit into memory
+_RUN_HERE = -1  # in place of the number of a keyword
+_SEPARATOR = "\0"  # stands between texts that are searched together
 _SHORTEST_RUN = 20  # characters of base64: a secret of 15
 _RUN = b"x" * _SHORTEST_RUN
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-")
+_LOWER = bytes(ord("?") if byte > 127 else byte for byte in bytes(range(256)).lower())  # noqa: PLR2004 - ASCII
 _CLASSES = bytes(ord("x") if byte in _BASE64 else ord(" ") for byte in range(256))
 
 
@@ -106,6 +110,22 @@ EngineMaker: TypeAlias = Callable[[Sequence[bytes]], Engine | None]
 ENGINES: tuple[EngineMaker, ...] = (fast_engine, automaton_engine, plain_engine)
 
 
+class Hits(msgspec.Struct, gc=False):
+    """A text that keywords stand in, or that may hold base64.
+
+    Attributes:
+        text: the text.
+        places: the numbers of the keywords and where they stand, in the order of their beginnings.
+        keywords: of a text that is too long to keep every place, the numbers of the keywords instead.
+        run: whether a run of characters in it may be base64.
+    """
+
+    text: str
+    places: Sequence[Hit] = ()
+    keywords: Collection[int] = ()
+    run: bool = False
+
+
 class KeywordSearch:
     """A search for a set of keywords. Immutable, any thread.
 
@@ -122,58 +142,88 @@ class KeywordSearch:
         made = (make(coded) for make in engines if coded)
         self._engine = next((engine for engine in made if engine), None) or plain_engine(coded)
 
-    def find(self, texts: Sequence[str]) -> tuple[dict[int, set[int]], set[int]]:
-        """Return for each text that holds keywords their numbers, and which texts hold a run that may be base64.
+    def scan(self, texts: Sequence[str]) -> Iterator[Hits]:
+        """Yield the texts in which something stands, in any order."""
+        for some in _portions(texts):
+            joined = _SEPARATOR.join(some)
+            if len(joined) > _TOGETHER:
+                yield self._scan_long(joined)
+            elif joined.count(_SEPARATOR) == len(some) - 1:
+                yield from self._scan_together(joined)
+            else:  # a text holds what was to stand between texts
+                for text in some:
+                    yield from self._scan_one(text)
 
-        The keys, and the members of the second set, are positions in `texts`.
-        """
-        found: dict[int, set[int]] = {}
-        runs: set[int] = set()
-        for first, some in _portions(texts):
-            ends = list(accumulate([len(text) + 1 for text in some]))
-            data = "\n".join([*some, ""]).encode("ascii", "replace")  # a byte a character, so that positions stay
-            for begin in range(0, len(data), _TOGETHER):
-                piece = data[begin : begin + _TOGETHER + self._overlap]
-                for number, start in self._engine(piece.lower()):
-                    index = first + bisect_right(ends, begin + start)
-                    if index in found:
-                        found[index].add(number)
-                    else:
-                        found[index] = {number}
-                runs.update(first + bisect_right(ends, begin + start) for start in _runs(piece))
-        return found, runs
+    def is_in(self, data: bytes) -> bool:
+        """Say if a keyword stands in some bytes, a character a byte."""
+        lower = data.translate(_LOWER)
+        pieces = (lower[begin : begin + _TOGETHER + self._overlap] for begin in range(0, len(lower), _TOGETHER))
+        return any(hit is not None for piece in pieces for hit in self._engine(piece))
+
+    def _scan_together(self, joined: str) -> Iterator[Hits]:
+        data = joined.encode("ascii", "replace")  # a byte a character, so that positions stay
+        hits = [*self._engine(data.lower()), *[(_RUN_HERE, place) for place in _runs(data)]]
+        hits.sort(key=itemgetter(1))
+        begin = end = 0
+        places: list[Hit] = []
+        run = False
+        for number, place in hits:
+            if place >= end:  # another text
+                if end:
+                    yield Hits(joined[begin:end], places, (), run)
+                begin, end = joined.rfind(_SEPARATOR, 0, place) + 1, joined.find(_SEPARATOR, place)
+                end = end if end >= 0 else len(joined)
+                places, run = [], False
+            if number == _RUN_HERE:
+                run = True
+            else:
+                places.append((number, place - begin))
+        if end:
+            yield Hits(joined[begin:end], places, (), run)
+
+    def _scan_one(self, text: str) -> Iterator[Hits]:
+        data = text.encode("ascii", "replace")
+        places, run = sorted(self._engine(data.lower()), key=itemgetter(1)), bool(_runs(data))
+        if places or run:
+            yield Hits(text, places, run=run)
+
+    def _scan_long(self, text: str) -> Hits:
+        """Return what stands in a long text, piece by piece: all places together could take too much memory."""
+        keywords: set[int] = set()
+        data = text.encode("ascii", "replace")
+        for begin in range(0, len(data), _TOGETHER):
+            piece = data[begin : begin + _TOGETHER + self._overlap].lower()
+            keywords.update(number for number, _ in self._engine(piece))
+        return Hits(text, keywords=keywords, run=bool(_runs(data)))
 
 
-def _portions(texts: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
-    """Yield texts that are searched together, with the position of the first; a long one may stand alone."""
-    if sum(map(len, texts)) <= _TOGETHER:
-        yield 0, texts
+def _portions(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield texts that are searched together; a long one stands alone."""
+    if sum(map(len, texts)) + len(texts) <= _TOGETHER:
+        yield texts
         return
     first = size = 0
     for index, text in enumerate(texts):
-        if size and size + len(text) > _TOGETHER:
-            yield first, texts[first:index]
+        if size and size + len(text) >= _TOGETHER:
+            yield texts[first:index]
             first, size = index, 0
         size += len(text) + 1
     if size:
-        yield first, texts[first:]
+        yield texts[first:]
 
 
-def _runs(data: bytes) -> Iterator[int]:
-    """Yield where runs begin that may be base64: long enough for a secret, and with letters of both cases.
+def _runs(data: bytes) -> list[int]:
+    """Return where runs begin that may be base64: long enough for a secret, and with letters of both cases.
 
-    Hashes, ids and words have letters of one case. Of a run at the end of `data` it is not known yet.
+    Hashes, ids and words have letters of one case.
     """
-    classes = data.translate(_CLASSES)
+    classes = data.translate(_CLASSES) + b" "
+    found = []
     start = classes.find(_RUN)
     while start >= 0:
         end = classes.find(b" ", start)
-        run = data[start : end if end >= 0 else None]
-        if end < 0 or not (run.islower() or run.isupper()):
-            yield start
-        start = classes.find(_RUN, end) if end >= 0 else -1
-
-
-def may_be_base64(text: str) -> bool:
-    """Say if there is such a run in a text."""
-    return len(text) >= _SHORTEST_RUN and any(True for _ in _runs(text.encode("ascii", "replace") + b"\n"))
+        run = data[start:end]
+        if not (run.islower() or run.isupper()):
+            found.append(start)
+        start = classes.find(_RUN, end)
+    return found

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import re
-from bisect import bisect_right
+from binascii import a2b_base64
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote, unquote
 
 import msgspec
 
 from beacon_core.processors.sanitize.actions import Actions
-from beacon_core.processors.sanitize.checks import CHECKS
+from beacon_core.processors.sanitize.detectors import Detectors
 from beacon_core.processors.sanitize.keys import SENSITIVE_KEY, Keys
 from beacon_core.processors.sanitize.known import RULE_ID as KNOWN_VALUE
 from beacon_core.processors.sanitize.known import KnownValues
-from beacon_core.processors.sanitize.rules import RuleSet, marker
-from beacon_core.processors.sanitize.search import ENGINES, EngineMaker, KeywordSearch, may_be_base64
+from beacon_core.processors.sanitize.rules import Kind, RuleSet, marker
+from beacon_core.processors.sanitize.search import ENGINES, EngineMaker, Hits, KeywordSearch
 from beacon_core.processors.sanitize.walk import Rewriter, texts
 
 #: What is left at the end of a text that was cut.
@@ -35,35 +33,18 @@ _BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}")
 _TO_STANDARD = str.maketrans("-_", "+/")
 # Pseudo-keywords: what they show is that something is encoded.
 _ESCAPES = ("\\u", "\\/", "%")
+_SECRET_KINDS: tuple[Kind, ...] = ("vendor", "credential")
 _BEFORE_JSON = frozenset("{[ \t\r\n")
-_MOST_PLANS = 4096
 _MARKER_AT_END = re.compile(r"\[[A-Z]{0,9}:?[a-z0-9-]{0,64}\Z")
 
 
-class Redacted(NamedTuple):
+class Redacted(msgspec.Struct, frozen=True, gc=False):
     """A text that was changed, how often each rule changed it, whether it was cut, and whether it is to be left out."""
 
     text: str
     counts: Mapping[str, int]
     cut: bool = False
     drop: bool = False
-
-
-class Find(NamedTuple):
-    """What the search for keywords says about a text that may hold a secret.
-
-    Attributes:
-        rules: the numbers of the rules that can find something in it, in order.
-        encoded: whether something in it is, or may be, encoded.
-        known: whether it may hold a known value.
-    """
-
-    rules: tuple[int, ...]
-    encoded: bool
-    known: bool
-
-
-_NOTHING = Find((), False, False)
 
 
 class TextRedactor:
@@ -92,28 +73,15 @@ class TextRedactor:
         self._actions = actions or Actions()
         #: What is done with values because of the names they stand under.
         self.keys = Keys(rules.names, self._actions)
-        self._replacers = [self._actions.by_rule(rule.id) for rule in rules.rules]
         self._known_marker = self._actions.by_rule(KNOWN_VALUE) or (lambda _value: marker(KNOWN_VALUE))
         #: Ids of the rules for personal data.
         self.personal = frozenset(rule.id for rule in rules.rules if rule.kind == "personal")
-        kinds = [rule.kind for rule in rules.rules]
-        self._vendor = frozenset(number for number, kind in enumerate(kinds) if kind == "vendor")
-        self._secrets = frozenset(number for number, kind in enumerate(kinds) if kind != "personal")
-        by_keyword: dict[str, set[int]] = {
-            keyword: set() for keyword in (*rules.keywords, *known.keywords, *self._actions.keywords, *_ESCAPES)
-        }
-        for number, rule in enumerate(rules.rules):
-            for keyword in rule.keywords:
-                by_keyword[keyword].add(number)
-        self._search = KeywordSearch(by_keyword, engines=engines)
-        self._plans: dict[frozenset[int], Find] = {}
-        keywords = self._search.keywords
-        self._rules_of = [frozenset(by_keyword[keyword]) for keyword in keywords]
-        self._escapes = frozenset(number for number, keyword in enumerate(keywords) if keyword in _ESCAPES)
-        self._known_keywords = frozenset(
-            number for number, keyword in enumerate(keywords) if keyword in frozenset(known.keywords)
-        )
-        self._called: dict[str, tuple[int, ...]] = {}
+        keywords = (*rules.keywords, *rules.anchors, *known.keywords, *self._actions.keywords, *_ESCAPES)
+        self._search = KeywordSearch(keywords, engines=engines)
+        self._detectors = Detectors(rules.rules, self._search.keywords, self._actions)
+        self._vendor, self._secrets = self._detectors.of_kinds("vendor"), self._detectors.of_kinds(*_SECRET_KINDS)
+        known_keywords = frozenset(known.keywords)
+        self._known_keywords = frozenset(n for n, word in enumerate(self._search.keywords) if word in known_keywords)
 
     def description(self, rule_id: str) -> str:
         """Return what a rule finds, in a sentence; empty for what is no rule of its own."""
@@ -127,11 +95,21 @@ class TextRedactor:
             depth: layers of encoding that may still be taken apart, by default `max_depth`.
         """
         depth = self._max_depth if depth is None else depth
-        changes = {}
-        for index, find in self._find(texts).items():
-            redacted = self._redact(texts[index], find, depth)
-            if redacted is not None:
-                changes[texts[index]] = redacted
+        changes = latest = self._round(texts, depth)
+        for _ in range(_MOST_PASSES):  # what a rule leaves behind can be a find of another
+            if not latest:
+                break
+            again = self._round(list({change.text: None for change in latest.values()}), depth)
+            latest = {
+                text: _joined(change, again[change.text]) for text, change in latest.items() if change.text in again
+            }
+            changes.update(latest)
+        else:
+            changes.update((text, Redacted(marker(RESTLESS), {RESTLESS: 1})) for text in latest)
+        drops = self._actions.drops
+        if drops:
+            dropped = [text for text, change in changes.items() if any(mark in change.text for mark in drops)]
+            changes.update((text, msgspec.structs.replace(changes[text], drop=True)) for text in dropped)
         return changes
 
     def redact(self, text: str, depth: int | None = None) -> Redacted | None:
@@ -155,91 +133,35 @@ class TextRedactor:
             counts[RESTLESS] += 1
         return Redacted(text, dict(counts), cut)
 
-    def _find(self, texts: Sequence[str]) -> dict[int, Find]:
-        """Return what is to be looked at, by position: most texts hold no keyword and are left alone."""
-        hits, runs = self._search.find(texts)
-        finds = {}
-        for index, keywords in hits.items():
-            find = self._plan(frozenset(keywords))
-            encoded = index in runs or (find.encoded and _is_escaped(texts[index]))
-            if encoded or not self._escapes.issuperset(keywords):
-                finds[index] = find if find.encoded is encoded else Find(find.rules, encoded, find.known)
-        for index in runs - hits.keys():
-            finds[index] = Find((), True, False)
-        return finds
+    def _round(self, texts: Sequence[str], depth: int) -> dict[str, Redacted]:
+        """Return what becomes of texts when every rule has looked at them once."""
+        changes = {}
+        for hits in self._search.scan(texts):
+            counts: dict[str, int] = {}
+            text = self._look_at(hits, depth, counts)
+            if text != hits.text:
+                changes[hits.text] = Redacted(text, counts)
+        return changes
 
-    def _callees(self, rule_id: str) -> tuple[int, ...]:
-        """Return the rules that look for the marker of a rule; no other rule matches from within a marker."""
-        called = self._called.get(rule_id)
-        if called is None:
-            rules = self._find_in(marker(rule_id)).rules
-            called = tuple(n for n in rules if any("REDACTED:" in source for source in self._rules[n].sources))
-            self._called[rule_id] = called
-        return called
-
-    def _plan(self, keywords: frozenset[int]) -> Find:
-        """Return what keywords call; the same few sets of keywords come again and again."""
-        plan = self._plans.get(keywords)
-        if plan is None:
-            if len(self._plans) >= _MOST_PLANS:
-                self._plans.clear()
-            rules = {rule for keyword in keywords for rule in self._rules_of[keyword]}
-            escaped, known = not self._escapes.isdisjoint(keywords), not self._known_keywords.isdisjoint(keywords)
-            plan = self._plans[keywords] = Find(tuple(sorted(rules)), escaped, known)
-        return plan
-
-    def _find_in(self, text: str) -> Find:
-        return self._find((text,)).get(0, _NOTHING)
-
-    def _redact(self, text: str, find: Find, depth: int) -> Redacted | None:
-        counts: dict[str, int] = {}
-        current, whole = text, True
-        for _ in range(_MOST_PASSES):  # what a rule leaves behind can be a find of another
-            before = current
-            current, narrower = self._pass(current, find, depth, counts)
-            if current == before:
-                break
-            # After a pass of fewer rules that changed something, the others have not seen the result.
-            find = narrower if whole else self._find_in(current)
-            whole = not whole
-        else:
-            return Redacted(marker(RESTLESS), {RESTLESS: 1})
-        if current == text:
-            return None
-        return Redacted(current, counts, drop=any(mark in current for mark in self._actions.drops))
-
-    def _pass(self, text: str, find: Find, depth: int, counts: dict[str, int]) -> tuple[str, Find]:
-        """Return the text after one pass, and what to look at in the next."""
-        current = self._remove_known(text, counts) if find.known else text
-        if depth > 0 and current[:1] in _BEFORE_JSON:
-            rewritten = self._structure(current, depth - 1, counts)
+    def _look_at(self, hits: Hits, depth: int, counts: dict[str, int]) -> str:
+        """Return a text without what is found first: known values, else finds in JSON, else of rules, else encoded."""
+        text = hits.text
+        if self._may_hold_known(hits):
+            plain = self._remove_known(text, counts)
+            if plain != text:
+                return plain
+        if depth > 0 and text[:1] in _BEFORE_JSON:
+            rewritten = self._structure(text, depth - 1, counts)
             if rewritten is not None:
-                return rewritten, find if rewritten == text else self._find_in(rewritten)
-        applied, last = self._apply(find.rules, current, counts)
-        encoded = find.encoded and depth > 0 and _is_encoded(applied)
-        decoded = self._decode(applied, depth - 1, counts) if encoded else applied
-        if decoded != applied or current != text:
-            return decoded, self._find_in(decoded)
-        if last < 0:
-            return applied, find
-        # Rules after the last that changed something have seen the result; else only what markers call can be new.
-        again = find.rules[: bisect_right(find.rules, last)]
-        called = [number for rule_id in counts for number in self._callees(rule_id)]
-        return applied, Find(tuple(sorted({*again, *called})) if called else again, encoded, find.known)
+                return rewritten
+        applied = self._detectors.apply(hits, counts)
+        if applied == text and depth > 0 and (hits.run or _is_escaped(text)):
+            return self._decode(text, depth - 1, counts)
+        return applied
 
-    def _apply(self, numbers: Iterable[int], text: str, counts: dict[str, int]) -> tuple[str, int]:
-        """Return the text after some rules, and the number of the last that changed it."""
-        lower = _lower(text)
-        last = -1
-        for number in numbers:
-            rule = self._rules[number]
-            for pattern in rule.patterns:
-                matches = pattern.matches(text, lower)
-                if matches:
-                    changed = self._replace(number, pattern.group, text, matches, counts)
-                    if changed is not text:
-                        text, lower, last = changed, _lower(changed), number
-        return text, last
+    def _may_hold_known(self, hits: Hits) -> bool:
+        known = self._known_keywords
+        return bool(known) and not (known.isdisjoint(hits.keywords) and known.isdisjoint([n for n, _ in hits.places]))
 
     def _remove_known(self, text: str, counts: dict[str, int]) -> str:
         text, found = self._known.redact(text, self._known_marker)
@@ -282,40 +204,24 @@ class TextRedactor:
         """Return a marker if `run`, from any of its first four characters on, is base64 of something with a secret."""
         if run.islower() or run.isupper():  # hashes, ids and words
             return run
-        decoded = [_unwrap(run[skip:]) for skip in range(4)]
-        for index, find in self._find(decoded).items():
-            text = decoded[index]
+        coded = run.rstrip("=").translate(_TO_STANDARD)
+        decoded = [_unwrap(coded[skip:]) for skip in range(4)]
+        if not self._search.is_in(b"\n".join(decoded)):  # most runs are ids: no keyword stands in what they decode to
+            return run
+        for hits in self._search.scan([data.decode("latin-1") for data in decoded]):
+            text = hits.text
             readable = text.isascii() and text.translate(_WHITE).isprintable()
             found: dict[str, int] = {}
-            plain = self._remove_known(text, found) if find.known else text
-            kinds = self._secrets if readable else self._vendor
-            self._apply([number for number in find.rules if number in kinds], plain, found)
+            if self._may_hold_known(hits):
+                self._remove_known(text, found)
+            if not found:
+                self._detectors.apply(hits, found, self._secrets if readable else self._vendor)
             if found:
                 rule_id = next(iter(found))
                 _add({rule_id: 1}, counts)
                 replace = self._actions.by_rule(rule_id)
                 return replace(run) if replace else marker(rule_id)
         return run
-
-    def _replace(
-        self, number: int, group: str | int, text: str, matches: Iterable[re.Match[str]], counts: dict[str, int]
-    ) -> str:
-        """Return `text` with something else instead of the finds of a rule that pass its check."""
-        rule, replace = self._rules[number], self._replacers[number]
-        check = CHECKS[rule.check] if rule.check else None
-        parts, end = [], 0
-        for match in matches:
-            start, stop = match.span(group)
-            if start >= 0 and (check is None or check(text[start:stop])) and rule.is_random(text[start:stop]):
-                find = text[start:stop]
-                if self._actions.is_shown(find):
-                    continue
-                parts += [text[end:start], replace(find) if replace else rule.replacement]
-                end = stop
-        if not parts:
-            return text
-        counts[rule.id] = counts.get(rule.id, 0) + len(parts) // 2
-        return "".join([*parts, text[end:]])
 
 
 _OTHERS = {
@@ -325,16 +231,10 @@ _OTHERS = {
 _WHITE = {ord(character): " " for character in "\t\r\n\f\x1b"}
 
 
-def _lower(text: str) -> str:
-    """Return ASCII letters in lower case, so that what stands where in a text stands there in this, too."""
-    return text.lower() if text.isascii() else text.encode("ascii", "replace").decode("ascii").lower()
-
-
-def _unwrap(run: str) -> str:
-    """Return what a run of base64 stands for, a character a byte; a last character that is too many is left out."""
-    coded = run.rstrip("=").translate(_TO_STANDARD)
+def _unwrap(coded: str) -> bytes:
+    """Return what characters of base64 stand for; a last one that is too many is left out."""
     coded = coded[:-1] if len(coded) % 4 == 1 else coded
-    return base64.b64decode(coded + "=" * (-len(coded) % 4)).decode("latin-1")
+    return a2b_base64(coded + "=" * (-len(coded) % 4))
 
 
 def _is_escaped(text: str) -> bool:
@@ -342,8 +242,11 @@ def _is_escaped(text: str) -> bool:
     return "\\u" in text or "\\/" in text or ("%" in text and _PERCENT.search(text) is not None)
 
 
-def _is_encoded(text: str) -> bool:
-    return _is_escaped(text) or may_be_base64(text)
+def _joined(first: Redacted, second: Redacted) -> Redacted:
+    """Return two changes, one after the other, as one."""
+    counts = dict(first.counts)
+    _add(second.counts, counts)
+    return Redacted(second.text, counts)
 
 
 def _add(counts: Mapping[str, int], total: dict[str, int]) -> None:

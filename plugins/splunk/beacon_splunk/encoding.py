@@ -6,33 +6,17 @@ envelope may stand at the top level: Splunk drops everything behind an unknown o
 
 from __future__ import annotations
 
-import base64
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from beacon_core import Attributes, AttributeValue, Event
+from beacon_splunk.fields import Fields, field_name, flatten, text, to_json
+from beacon_splunk.layout import MEMBERS, Layout
 from beacon_splunk.metrics import measurements
 
-#: Attributes that set a member of the envelope and are no fields; the token of a record is not used, and never shown.
-_METADATA = {
-    "host.name": "host",
-    "com.splunk.source": "source",
-    "com.splunk.sourcetype": "sourcetype",
-    "com.splunk.index": "index",
-    "com.splunk.hec.access_token": "",
-}
-_RESERVED = frozenset({"host", "source", "sourcetype", "index", "time"})
-_RESERVED_STARTS = ("_", "metric_name")  # Splunk's own fields, and measurements
 _KINDS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
 _METRIC_TYPES = dict(zip(_KINDS, ("Gauge", "Sum", "Histogram", "ExponentialHistogram", "Summary"), strict=True))
-
-_to_json = msgspec.json.Encoder().encode
-
-Fields = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +38,11 @@ class Encoder:
     """Encodes events. Not for several threads.
 
     Args:
-        defaults: members of the envelope (`host`, `source`, `sourcetype`, `index`) for events that do not say.
+        layout: how objects are to look.
     """
 
-    def __init__(self, defaults: Mapping[str, str]) -> None:
-        self._defaults = dict(defaults)
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
         self._resource: Attributes | None = None
         self._metadata: dict[str, str] = {}
         self._fields: Fields = {}
@@ -69,36 +53,75 @@ class Encoder:
         metadata, fields = self._of_resource(event.resource)
         if event.signal == "log" or event.metric is not None:
             self._collect(event.attributes, metadata, fields)
-        envelope = {"time": hec_time(event.time_unix_nano)}
-        envelope |= {key: metadata[key] for key in ("host", "source", "sourcetype", "index") if key in metadata}
+        envelope = self._envelope(event, metadata)
         if event.metric is not None:
-            objects = _metric_objects(event, envelope, fields)
+            objects = self._metric_objects(event, envelope, fields)
         elif event.span is not None:
             objects = (_object(envelope, _span(event), _add_own(fields, {"beacon_id": event.id})),)
         else:
-            objects = (_object(envelope, _text_of_log(event), _add_own(fields, _own_fields(event))),)
-        return Record(event.id, metadata.get("index"), objects)
+            objects = (_object(envelope, _text_of_log(event), _add_own(fields, self._own_fields(event))),)
+        return Record(event.id, envelope.get("index"), objects)
+
+    def _envelope(self, event: Event, metadata: dict[str, str]) -> dict[str, str]:
+        """Return the envelope without `event` and `fields`: what the event says, else a template, else an option."""
+        given = self._layout.events if event.metric is None else self._layout.metrics
+        for member, template in given.templates.items():
+            if member not in metadata and (filled := template.fill(event.attributes, event.resource)):
+                metadata[member] = filled
+        envelope = {"time": hec_time(event.time_unix_nano)}
+        for member in MEMBERS:
+            value = metadata.get(member) or given.constants.get(member)
+            if value:
+                envelope[member] = value
+        return envelope
 
     def _of_resource(self, resource: Attributes) -> tuple[dict[str, str], Fields]:
         """Return copies of what a resource gives; events in a row share theirs, so it is read once."""
         if resource is not self._resource:
-            self._resource, self._metadata, self._fields = resource, dict(self._defaults), {}
+            self._resource, self._metadata, self._fields = resource, {}, {}
             self._collect(resource, self._metadata, self._fields)
         return dict(self._metadata), dict(self._fields)
 
     def _collect(self, attributes: Attributes, metadata: dict[str, str], fields: Fields) -> None:
         """Sort attributes into the envelope's metadata and flat fields."""
-        names = self._names
+        names, members = self._names, self._layout.members
         for name, value in attributes.items():
             if type(value) is str and name in names:  # nearly all: worth a way of their own
                 fields[names[name]] = value
                 continue
-            member = _METADATA.get(name)
+            member = members.get(name)
             if member is None:
-                names[name] = _field_name(name)
-                _flatten(name, value, fields)
+                names[name] = field_name(name)
+                flatten(name, value, fields)
             elif member and value not in (None, "") and not isinstance(value, list | dict):
-                metadata[member] = _text(value)
+                metadata[member] = text(value)
+
+    def _own_fields(self, event: Event) -> Fields:
+        own: Fields = {"beacon_id": event.id}
+        if event.severity_text:
+            own[self._layout.severity_text] = event.severity_text
+        if event.severity_number:
+            own[self._layout.severity_number] = str(event.severity_number)
+        if event.name:
+            own[self._layout.name] = event.name
+        if event.trace_id:
+            own["trace_id"] = event.trace_id
+        if event.span_id:
+            own["span_id"] = event.span_id
+        return own
+
+    def _metric_objects(self, event: Event, envelope: dict[str, str], fields: Fields) -> tuple[bytes, ...]:
+        metric = event.metric
+        assert metric is not None  # noqa: S101 - the caller has looked
+        own = {"beacon_id": event.id, "metric_type": _METRIC_TYPES[metric.kind]}
+        if metric.temporality == "delta":
+            own["temporality"] = "delta"
+        shared = _add_own(fields, own)
+        return tuple(
+            _object(envelope, "metric", _add_own(dict(shared), dict(dimension)) | values)
+            for dimension, together in measurements(event.name, metric)
+            for values in ([together] if self._layout.multi_metric else [{n: v} for n, v in together.items()])
+        )
 
 
 def hec_time(time_unix_nano: int) -> str:
@@ -108,7 +131,7 @@ def hec_time(time_unix_nano: int) -> str:
 
 
 def _object(envelope: dict[str, str], event: Any, fields: Fields) -> bytes:
-    return _to_json({**envelope, "event": event, "fields": fields})
+    return to_json({**envelope, "event": event, "fields": fields})
 
 
 def _add_own(fields: Fields, own: Fields) -> Fields:
@@ -131,21 +154,6 @@ def _text_of_log(event: Event) -> AttributeValue:
     if body is None or body in ("", b"", [], {}) or (isinstance(body, str) and not body.strip()):
         return event.name.strip() or "-"
     return body
-
-
-def _own_fields(event: Event) -> Fields:
-    own: Fields = {"beacon_id": event.id}
-    if event.severity_text:
-        own["otel.log.severity.text"] = event.severity_text
-    if event.severity_number:
-        own["otel.log.severity.number"] = str(event.severity_number)
-    if event.name:
-        own["otel.log.name"] = event.name
-    if event.trace_id:
-        own["trace_id"] = event.trace_id
-    if event.span_id:
-        own["span_id"] = event.span_id
-    return own
 
 
 # ---- spans ----
@@ -180,53 +188,3 @@ def _span(event: Event) -> dict[str, Any]:
         ],
     }
     return value | {name: content for name, content in lists.items() if content}
-
-
-# ---- metrics ----
-
-
-def _metric_objects(event: Event, envelope: dict[str, str], fields: Fields) -> tuple[bytes, ...]:
-    metric = event.metric
-    assert metric is not None  # noqa: S101 - the caller has looked
-    own = {"beacon_id": event.id, "metric_type": _METRIC_TYPES[metric.kind]}
-    if metric.temporality == "delta":
-        own["temporality"] = "delta"
-    shared = _add_own(fields, own)
-    return tuple(
-        _object(envelope, "metric", _add_own(dict(shared), dict(dimension)) | values)
-        for dimension, values in measurements(event.name, metric)
-    )
-
-
-# ---- fields ----
-
-
-def _field_name(name: str) -> str:
-    return f"attr.{name}" if name in _RESERVED or name.startswith(_RESERVED_STARTS) else name
-
-
-def _flatten(name: str, value: AttributeValue, fields: Fields) -> None:
-    """Add one attribute: maps get dotted names, numbers become text, null is left out, nothing is nested."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            _flatten(f"{name}.{key}", inner, fields)
-        return
-    content = _list(value) if isinstance(value, list) else None if value is None else _text(value)
-    if content is not None:
-        fields[_field_name(name)] = content
-
-
-def _list(values: list[AttributeValue]) -> list[str] | str | None:
-    if any(isinstance(value, list | dict) for value in values):
-        return _to_json(values).decode()
-    return [_text(value) for value in values if value is not None] or None
-
-
-def _text(value: AttributeValue) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return str(value)

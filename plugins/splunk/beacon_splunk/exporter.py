@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import threading
 import uuid
 from http import HTTPStatus
 
@@ -19,19 +20,23 @@ from beacon_core import (
     __version__,
     raise_failures,
 )
-from beacon_splunk.answers import CLOUD_LIMIT, Failed, Sent, fail_all, judge, no_hec
-from beacon_splunk.config import SplunkHecConfig, event_url
+from beacon_splunk.acknowledgements import Accepted, Acknowledgements
+from beacon_splunk.answers import CLOUD_LIMIT, MAX_OBJECT, Failed, Sent, Verdict, fail_all, judge, no_hec
+from beacon_splunk.config import SplunkHecConfig, ack_url, event_url, is_cloud
 from beacon_splunk.encoding import Encoder, Record
+from beacon_splunk.layout import layout_of
+from beacon_splunk.pace import Pace
 
 _GZIP_LEVEL = 1  # a quarter of the CPU of level 6, for bodies a quarter larger (measured on logs of agents)
-#: Splunk Cloud takes about 5 MB for one event.
-MAX_OBJECT = 5_000_000
+_SHORTEST_SECRET = 8  # shorter ones stand in answers by chance
+#: Events refused one after the other, none accepted between them, after which the fault is not the events'.
+MAX_REFUSED = 100
 
 
 class SplunkHecExporter(Exporter):
     """Sends events to Splunk's HTTP Event Collector: `splunk_hec`.
 
-    An `ackId` in an answer is not followed up yet: delivered means that Splunk has accepted the events.
+    Delivered means accepted by Splunk; with a token that has indexer acknowledgement, stored by the indexers.
     """
 
     config_class = SplunkHecConfig
@@ -43,85 +48,139 @@ class SplunkHecExporter(Exporter):
         super().start(host)
         config = self.config
         self._url = event_url(config.endpoint)
-        self._limit = int(config.max_content_length)
+        self._layout = layout_of(config)
+        self._limit = self._body_limit()
         self._compress = not config.disable_compression
-        defaults = {key: getattr(config, key) for key in ("host", "source", "sourcetype", "index")}
-        self._defaults = {key: value for key, value in defaults.items() if value}
+        self._refused = 0
         token = config.token.get_secret_value()
-        self._headers = {
+        added = {name: value.get_secret_value().strip() for name, value in config.headers.items()}
+        self._headers = added | {
             "Authorization": f"Splunk {token}",
             "Content-Type": "application/json",
             "User-Agent": f"beacon/{__version__}",
             "X-Splunk-Request-Channel": str(uuid.uuid4()),
         }
-        self._client = HttpClient(config.timeout, config.tls, secrets=[token], clock=host.clock)
+        self._closing = threading.Event()
+        self._pace = Pace(config.max_in_flight, self._closing.wait)
+        self._acknowledgements = Acknowledgements(
+            config.acknowledgements, self._ask, ack_url(config.endpoint), self._closing, host
+        )
+        secrets = [token, *(value for value in added.values() if len(value) >= _SHORTEST_SECRET)]
+        self._client = HttpClient(config.timeout, config.tls, secrets=secrets, clock=host.clock, proxy=config.proxy_url)
         if config.tls.insecure_skip_verify:
             host.logger.warning("tls.insecure_skip_verify: whoever answers at %s gets the token", self._url)
-        if self._limit > MAX_OBJECT:
-            host.logger.warning("max_content_length is above %d bytes: Splunk Cloud refuses such bodies", MAX_OBJECT)
 
     def export(self, batch: Batch) -> None:
         groups, failed = self._encode(batch)
         for records in groups.values():
             if len(records) > 1 and _size(records) > self._limit:
                 raise BatchTooLargeError(f"more than {self._limit} bytes for one request to {self._url}")
+        if groups:
+            self._acknowledgements.ensure()
         busy: RetryableError | None = None
+        accepted: list[Accepted] = []
         for records in groups.values():
-            lost = fail_all(records, busy) if busy else self._send(records)
-            failed |= lost
-            busy = busy or _busy(records, lost)
-        raise_failures(batch, failed)
+            if busy is not None:
+                failed |= fail_all(records, busy)
+                continue
+            verdict = self._send(records)
+            failed |= verdict.failed
+            busy = _busy(records, verdict.failed)
+            taken = [record for record in records if record.event_id not in verdict.failed]
+            if taken:
+                accepted.append(Accepted(taken, verdict.ack_id, verdict.hurry))
+        raise_failures(batch, failed | self._acknowledgements.wait(accepted))
 
     def shutdown(self, timeout: float) -> None:  # noqa: ARG002 - closing waits for nothing
         if self._client is not None:
+            self._closing.set()  # whoever waits for an acknowledgement gives up
             self._client.close()
             self._client = None
 
+    def _body_limit(self) -> int:
+        """Return how many bytes a body may have."""
+        wanted = int(self.config.max_content_length)
+        if wanted > CLOUD_LIMIT and is_cloud(self.config.endpoint):
+            self.host.logger.warning("max_content_length: Splunk Cloud takes %d bytes at most", CLOUD_LIMIT)
+            return CLOUD_LIMIT
+        if wanted > MAX_OBJECT:
+            self.host.logger.warning(
+                "max_content_length is above %d bytes: Splunk Cloud refuses such bodies", MAX_OBJECT
+            )
+        return wanted
+
     def _encode(self, batch: Batch) -> tuple[dict[str | None, list[Record]], Failed]:
         """Return records by index (one wrong index stops the rest of a body), and what cannot be sent at all."""
-        encoder = Encoder(self._defaults)
+        encoder = Encoder(self._layout)
+        largest = int(self.config.max_event_size)
         groups: dict[str | None, list[Record]] = {}
         failed: Failed = {}
         for event in batch:
             record = encoder.encode(event)
             if not record.objects:
                 failed[event.id] = PermanentError("a metric point without a number: nothing that Splunk could store")
-            elif max(map(len, record.objects)) > MAX_OBJECT:
-                failed[event.id] = PermanentError(f"oversize: more than {MAX_OBJECT} bytes in one event")
+            elif max(map(len, record.objects)) > largest:
+                failed[event.id] = PermanentError(f"oversize: more than {largest} bytes in one event")
             else:
                 groups.setdefault(record.index, []).append(record)
             if event.metric is not None and event.metric.kind == "exponential_histogram":
                 self.host.count("shape_lost", reason="exponential_histogram")
         return groups, failed
 
-    def _send(self, records: list[Record]) -> Failed:
-        """Post records and return what was not delivered."""
+    def _send(self, records: list[Record]) -> Verdict:
+        """Post records and return what was not accepted."""
         body = b"\n".join(each for record in records for each in record.objects)
         try:
-            answer = self._post_readable(body)
-        except RetryableError as error:
-            return fail_all(records, error)
-        failed = judge(answer, Sent(self._url, records, len(body)))
+            with self._pace.turn():
+                answer = self._post_readable(body)
+        except (RetryableError, ConfigurationError) as error:
+            return Verdict(fail_all(records, error))
+        verdict = judge(answer, Sent(self._url, records, len(body)))
+        self._adapt(verdict)
         too_large = answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE or len(body) > CLOUD_LIMIT
-        if too_large and len(records) > 1 and isinstance(failed.get(records[0].event_id), BatchTooLargeError):
+        if too_large and len(records) > 1 and isinstance(verdict.failed.get(records[0].event_id), BatchTooLargeError):
             self._limit = min(self._limit, len(body) // 2)  # for the rest of the run
-        return failed
+        return self._doubted(records, verdict)
+
+    def _adapt(self, verdict: Verdict) -> None:
+        """Go slower when Splunk is nearly full, and as before when it is no more."""
+        if verdict.slow_down:
+            self.host.count("slowed_down")
+            self._pace.slow_down()
+        elif not verdict.failed:
+            self._pace.plain_success()
+
+    def _doubted(self, records: list[Record], verdict: Verdict) -> Verdict:
+        """Keep events where Splunk refuses one after the other: that is no fault of theirs."""
+        if len(verdict.failed) < len(records):
+            self._refused = 0
+        self._refused += verdict.refused
+        if not verdict.refused or self._refused <= MAX_REFUSED:
+            return verdict
+        said = next(str(error) for error in verdict.failed.values() if isinstance(error, PermanentError))
+        error = ConfigurationError(f"more than {MAX_REFUSED} events in a row were refused, the last one with: {said}")
+        return Verdict(dict.fromkeys(verdict.failed, error), verdict.ack_id)
 
     def _post_readable(self, body: bytes) -> HttpAnswer:
         """Post with compression; without it where that is refused."""
-        answer = self._post(body, compress=self._compress)
+        answer = self._post(self._url, body, compress=self._compress)
         if self._compress and _unreadable(answer):
-            answer = self._post(body, compress=False)
+            answer = self._post(self._url, body, compress=False)
             self._compress = _unreadable(answer)  # if it is refused again, compression was not the cause
         return answer
 
-    def _post(self, body: bytes, *, compress: bool) -> HttpAnswer:
-        if self._client is None:
+    def _ask(self, question: bytes) -> HttpAnswer:
+        """Ask for acknowledgements."""
+        return self._post(ack_url(self.config.endpoint), question, compress=False)
+
+    def _post(self, url: str, body: bytes, *, compress: bool) -> HttpAnswer:
+        client = self._client  # another thread may shut down meanwhile
+        if client is None:
             raise ConfigurationError("the exporter was not started")
         headers = self._headers
         if compress:
             body, headers = gzip.compress(body, _GZIP_LEVEL, mtime=0), headers | {"Content-Encoding": "gzip"}
-        return self._client.post(self._url, body, headers)
+        return client.post(url, body, headers)
 
 
 def _size(records: list[Record]) -> int:

@@ -17,7 +17,7 @@ from beacon_core import (
     RetryableError,
 )
 from beacon_splunk import answers
-from beacon_splunk.answers import Sent, judge
+from beacon_splunk.answers import Sent
 from beacon_splunk.encoding import Record
 
 URL = "https://splunk.example:8088/services/collector/event"
@@ -81,6 +81,10 @@ STATUSES: dict[int, Any] = {
 
 def sent(count: int = 3, *, objects: int = 1, size: int = 1000) -> Sent:
     return Sent(URL, [Record(f"e{n}", "main", (b"{}",) * objects) for n in range(count)], size)
+
+
+def judge(answer: HttpAnswer, sent: Sent) -> dict[str, Exception]:
+    return answers.judge(answer, sent).failed
 
 
 def reply(code: int, number: int | None = None, *, status: int = 400, **more: Any) -> HttpAnswer:
@@ -172,9 +176,12 @@ def test_code_7_names_the_object_after_the_bad_one() -> None:
 
 
 def test_a_busy_server_that_names_an_object_may_have_stored_those_before_it() -> None:
-    error = whole(judge(reply(9, 2, status=503), sent()))
-    assert isinstance(error, RetryableError)
-    assert error.ambiguous
+    failed = judge(reply(9, 2, status=503), sent())
+    assert {key: isinstance(e, RetryableError) and e.ambiguous for key, e in failed.items()} == {
+        "e0": True,
+        "e1": True,
+        "e2": False,
+    }
     error = whole(judge(reply(9, 0, status=503), sent()))
     assert isinstance(error, RetryableError)
     assert not error.ambiguous
@@ -198,5 +205,31 @@ def test_a_long_text_of_the_server_is_cut() -> None:
     assert len(str(judge(reply(4, status=403, text="x" * 10_000), sent())["e0"])) < 500
 
 
-def test_an_ack_id_is_delivery() -> None:
-    assert judge(reply(0, status=200, ackId=0), sent()) == {}
+@pytest.mark.parametrize("key", ["ackId", "ackID"])
+def test_the_number_of_the_acknowledgement_counts_from_0_and_has_two_spellings(key: str) -> None:
+    verdict = answers.judge(reply(0, status=200, **{key: 0}), sent())
+    assert (verdict.failed, verdict.ack_id) == ({}, 0)
+
+
+@pytest.mark.parametrize("number", [None, True, "0", 1.0])
+def test_what_is_no_number_is_no_acknowledgement(number: Any) -> None:
+    assert answers.judge(reply(0, status=200, ackId=number), sent()).ack_id is None
+
+
+def test_a_refusal_has_the_number_of_the_events_before_the_refused_one() -> None:
+    assert answers.judge(reply(6, 1, ackId=0), sent()).ack_id == 0
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_only_24_and_25_ask_for_less_and_25_for_more_questions(code: int) -> None:
+    verdict = answers.judge(reply(code, status=CODES[code][0]), sent())
+    assert (verdict.slow_down, verdict.hurry) == (code in (24, 25), code == 25)
+
+
+def test_p10_an_event_that_is_too_large_alone_is_called_so() -> None:
+    assert str(judge(reply(6, 0), sent(1, size=5_242_881))["e0"]).startswith("oversize: ")
+    assert str(judge(HttpAnswer(413, b"<html>"), sent(1))["e0"]).startswith("oversize: ")
+    records = [Record("e0", None, (b"{}",)), Record("e1", None, (b"x" * 5_000_001,)), Record("e2", None, (b"{}",))]
+    failed = judge(reply(6, 1), Sent(URL, records, 5_000_100))
+    assert str(failed["e1"]).startswith("oversize: ")
+    assert isinstance(failed["e2"], RetryableError)

@@ -9,96 +9,29 @@ from typing import Any
 
 import pytest
 
-from beacon_core import Buckets, Event, Metric, Quantile, Span, SpanEvent, SpanLink
+from beacon_core import Event
 from beacon_core.testing import make_event
+from beacon_splunk.config import SplunkHecConfig
 from beacon_splunk.encoding import Encoder, hec_time
+from beacon_splunk.layout import layout_of
 from beacon_splunk.metrics import metric_name, number
+from plugins.splunk.tests.samples import EVENTS, metric
 
 GOLDEN = Path(__file__).parent / "golden"
-TIME = 1_795_145_112_904_000_007
 
 
-def metric(kind: Any, **members: Any) -> Event:
-    return make_event(
-        signal="metric",
-        name="claude_code.cost.usage",
-        time_unix_nano=TIME,
-        body=None,
-        attributes={"model": "opus", "cached": True},
-        resource={"service.name": "claude-code", "host.name": "ci-1"},
-        metric=Metric(kind=kind, **members),
-    )
+def encoder(**options: Any) -> Encoder:
+    required = {"endpoint": "https://splunk.example:8088", "token": "made-up"}
+    return Encoder(layout_of(SplunkHecConfig.model_validate(required | options)))
 
 
-EVENTS = {
-    "log": make_event(
-        time_unix_nano=TIME,
-        name="tool_result",
-        body="tool finished",
-        severity_text="WARN",
-        severity_number=13,
-        trace_id="0af7651916cd43dd8448eb211c80319c",
-        span_id="b7ad6b7169203331",
-        attributes={
-            "success": True,
-            "count": 13,
-            "cost": 0.25,
-            "nothing": None,
-            "nested": {"a": {"b": "deep"}, "list": [1, None, "x"]},
-            "mixed": [{"k": 1}, 2],
-            "empty": [],
-            "raw": b"\x00\x01",
-            "host": "reserved",
-            "_private": "x",
-            "metric_name:forged": 1,
-            "trace_id": "the source's own",
-        },
-        resource={
-            "service.name": "claude-code",
-            "host.name": "ci-1",
-            "com.splunk.source": "github",
-            "com.splunk.sourcetype": "agents",
-            "com.splunk.index": "main",
-            "com.splunk.hec.access_token": "never-shown",
-        },
-    ),
-    "structured_log": make_event(time_unix_nano=TIME, body={"tool": "Bash", "args": ["ls", 1]}, attributes={}),
-    "span": make_event(
-        signal="span",
-        time_unix_nano=TIME,
-        name="llm_request",
-        body=None,
-        trace_id="0af7651916cd43dd8448eb211c80319c",
-        span_id="b7ad6b7169203331",
-        attributes={"model": "opus"},
-        span=Span(
-            kind="client",
-            end_time_unix_nano=TIME + 5,
-            status_code="error",
-            status_message="timed out",
-            events=[SpanEvent(name="retry", time_unix_nano=TIME + 1, attributes={"n": 1})],
-            links=[SpanLink(trace_id="1" * 32, span_id="2" * 16)],
-        ),
-    ),
-    "gauge": metric("gauge", value=1e22),
-    "sum": metric("sum", value=0.000012, temporality="delta", monotonic=True),
-    "histogram": metric(
-        "histogram", count=6, sum=21.5, temporality="cumulative", bucket_counts=[1, 2, 3], explicit_bounds=[0.5, 5.0]
-    ),
-    "exponential_histogram": metric(
-        "exponential_histogram", count=3, sum=6.0, min=1.0, max=3.0, scale=2, positive=Buckets(counts=[3])
-    ),
-    "summary": metric("summary", count=2, sum=3.0, quantiles=[Quantile(quantile=0.5, value=1.5)]),
-}
-
-
-def objects(event: Event, **defaults: str) -> list[dict[str, Any]]:
-    return [json.loads(each) for each in Encoder(defaults).encode(event).objects]
+def objects(event: Event, **options: Any) -> list[dict[str, Any]]:
+    return [json.loads(each) for each in encoder(**options).encode(event).objects]
 
 
 @pytest.mark.parametrize("name", EVENTS)
 def test_wire_body_is_the_golden_one(name: str) -> None:
-    body = b"\n".join(Encoder({"host": "configured", "sourcetype": "beacon"}).encode(EVENTS[name]).objects) + b"\n"
+    body = b"\n".join(encoder(host="configured", sourcetype="beacon").encode(EVENTS[name]).objects) + b"\n"
     assert body.decode() == (GOLDEN / f"{name}.json").read_text()
 
 
@@ -135,14 +68,14 @@ def test_what_is_not_configured_is_left_out() -> None:
 
 
 def test_p7_a_token_in_the_telemetry_is_neither_used_nor_shown() -> None:
-    (encoded,) = Encoder({}).encode(EVENTS["log"]).objects
+    (encoded,) = encoder().encode(EVENTS["log"]).objects
     assert b"never-shown" not in encoded
 
 
 def test_an_event_of_another_resource_gets_none_of_the_one_before() -> None:
-    encoder = Encoder({"index": "default"})
-    first = encoder.encode(make_event(resource={"com.splunk.index": "other", "a": 1}, attributes={"b": 1}))
-    second = encoder.encode(make_event(resource={"c": 1}, attributes={}))
+    one = encoder(index="default")
+    first = one.encode(make_event(resource={"com.splunk.index": "other", "a": 1}, attributes={"b": 1}))
+    second = one.encode(make_event(resource={"c": 1}, attributes={}))
     assert (first.index, second.index) == ("other", "default")
     assert set(json.loads(second.objects[0])["fields"]) == {"c", "beacon_id", "otel.log.name"}
 

@@ -13,32 +13,41 @@ from hypothesis import strategies as st
 from beacon_core.processors.sanitize.anchors import find_anchor, required_words
 from beacon_core.processors.sanitize.linear import problem
 from beacon_core.processors.sanitize.rules import built_in_rules
-from beacon_core.processors.sanitize.search import ENGINES, EngineMaker, KeywordSearch, may_be_base64
+from beacon_core.processors.sanitize.search import ENGINES, EngineMaker, Hits, KeywordSearch
 
 KEYWORDS = ("a", "ab", "abc", "bc", "sk-", "-sk", "x" * 30, "??")
 RULES = built_in_rules().rules
 PATTERNS = [(rule, pattern) for rule in RULES for pattern in rule.patterns]
 
 
-def by_word(search: KeywordSearch, texts: list[str]) -> dict[int, set[str]]:
-    return {index: {search.keywords[n] for n in found} for index, found in search.find(texts)[0].items()}
+def by_word(search: KeywordSearch, texts: list[str]) -> dict[str, set[str]]:
+    return {hits.text: words for hits in search.scan(texts) if (words := words_in(search, hits))}
+
+
+def words_in(search: KeywordSearch, hits: Hits) -> set[str]:
+    for number, place in hits.places:
+        word = search.keywords[number]
+        assert hits.text.encode("ascii", "replace").decode().lower().startswith(word, place)
+    return {search.keywords[number] for number in (*hits.keywords, *(number for number, _ in hits.places))}
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @settings(deadline=None, database=None, max_examples=200)
-@given(texts=st.lists(st.text("abcABC-skx?é\n ", max_size=40) | st.just("x" * 40) | st.just("ab" * 70_000), max_size=8))
+@given(
+    texts=st.lists(st.text("abcABC-skx?é\n\0 ", max_size=40) | st.just("x" * 40) | st.just("ab" * 70_000), max_size=8)
+)
 def test_the_search_says_which_keywords_are_in_which_text(engine: EngineMaker, texts: list[str]) -> None:
     assert engine([b"x"]) is not None  # all are installed where tests run
     search = KeywordSearch(KEYWORDS, engines=[engine])
-    plain = [text.encode("ascii", "replace").decode().lower() for text in texts]
-    expected = {i: {word for word in KEYWORDS if word in text} for i, text in enumerate(plain)}
-    assert by_word(search, texts) == {i: words for i, words in expected.items() if words}
+    plain = {text: text.encode("ascii", "replace").decode().lower() for text in texts}
+    expected = {text: {word for word in KEYWORDS if word in lower} for text, lower in plain.items()}
+    assert by_word(search, texts) == {text: words for text, words in expected.items() if words}
 
 
 def test_a_keyword_is_found_across_the_pieces_of_a_long_text() -> None:
     search = KeywordSearch(["needle"])
     for before in range(64 * 1024 - 10, 64 * 1024 + 10):
-        assert search.find(["x" * before + "needle"])[0] == {0: {0}}
+        assert [words_in(search, hits) for hits in search.scan(["x" * before + "needle"])] == [{"needle"}]
 
 
 def test_what_may_be_base64_has_letters_of_both_cases_in_a_long_run() -> None:
@@ -52,8 +61,7 @@ def test_what_may_be_base64_has_letters_of_both_cases_in_a_long_run() -> None:
         "E617E4289A483D905B75B964B3FCEC56": False,
         "Words of both Cases that are Short": False,
     }.items():
-        assert (search.find(["x", text])[1] == {1}) == expected, text
-        assert may_be_base64(text) == expected, text
+        assert [hits.text for hits in search.scan(["x", text]) if hits.run] == [text] * expected, text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,179 @@
+"""Applies the rules to a text: each pattern where one of its keywords stands, all on the same text, then replaces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+from beacon_core.processors.sanitize.actions import Actions
+from beacon_core.processors.sanitize.checks import CHECKS
+from beacon_core.processors.sanitize.rules import Kind, Pattern, Rule
+from beacon_core.processors.sanitize.search import Hit, Hits
+
+_Span: TypeAlias = tuple[int, int, int, str]  # start, number of the rule, stop, what takes its place
+
+
+class _Direct(NamedTuple):
+    """A pattern whose matches begin at a fixed distance before a keyword.
+
+    Attributes:
+        pattern: its number.
+        rule: the number of its rule.
+        match: matches at a place.
+        group: what of a match is the secret.
+        distance: characters from the beginning of a match to the keyword.
+        needs: numbers of keywords of which one has to stand in the text, too; empty if none has.
+    """
+
+    pattern: int
+    rule: int
+    match: Callable[[str, int], re.Match[str] | None]
+    group: str | int
+    distance: int
+    needs: frozenset[int]
+
+
+class _Call(NamedTuple):
+    """What a keyword calls: patterns to try where it stands, and patterns to look for in the whole text."""
+
+    direct: tuple[_Direct, ...]
+    others: Mapping[Pattern, int]
+
+
+class Detectors:
+    """The rules, ready for searching. Any thread.
+
+    Args:
+        rules: where finds overlap, the earlier rule wins.
+        keywords: what the numbers in `Hits` stand for; those of the rules are among them.
+        actions: what is done with finds.
+    """
+
+    def __init__(self, rules: Sequence[Rule], keywords: Sequence[str], actions: Actions) -> None:
+        self._rules = tuple(rules)
+        self._actions = actions
+        self._partial = actions.shows_parts
+        self._checks = [CHECKS[rule.check] if rule.check else None for rule in rules]
+        self._replacers = [actions.by_rule(rule.id) for rule in rules]
+        self._keywords = {keyword: number for number, keyword in enumerate(keywords)}
+        self._called: list[list[int]] = [[] for _ in keywords]
+        for number, rule in enumerate(rules):
+            for keyword in dict.fromkeys((*rule.keywords, *rule.anchors)):
+                if keyword in self._keywords:
+                    self._called[self._keywords[keyword]].append(number)
+        self._calls: list[_Call | None] = [None] * len(self._keywords)
+
+    def of_kinds(self, *kinds: Kind) -> frozenset[int]:
+        """Return the numbers of the rules of some kinds."""
+        return frozenset(number for number, rule in enumerate(self._rules) if rule.kind in kinds)
+
+    def apply(self, hits: Hits, counts: dict[str, int], only: Collection[int] | None = None) -> str:
+        """Return a text with something else instead of the finds of the rules.
+
+        What a rule could find only after another has changed the text is not found yet: it takes another round.
+
+        Args:
+            hits: the text, and where its keywords stand.
+            counts: how often each rule found something; is added to.
+            only: the numbers of the rules to apply, all of them if None.
+        """
+        text, places, calls = hits.text, hits.places, self._calls
+        spans: list[_Span] = []
+        ends: dict[int, int] = {}  # by pattern: where its last match ended
+        others: dict[Pattern, int] = {}
+        for keyword, place in places:
+            direct, more = calls[keyword] or self._call(keyword)
+            if more:
+                others.update(more)
+            for pattern, rule, match_at, group, distance, needs in direct:
+                start = place - distance
+                if start >= ends.get(pattern, 0) and (not needs or _has_any(places, needs)):
+                    match = match_at(text, start)
+                    if match is not None:
+                        ends[pattern] = match.end()
+                        self._add(rule, match, group, spans)
+        if hits.keywords or others:
+            others.update(pair for keyword in hits.keywords for pair in self._all_of(keyword))
+            self._search(others, text, spans)
+        if only is not None:
+            spans = [span for span in spans if span[1] in only]
+        return self._replaced(text, spans, counts) if spans else text
+
+    def _search(self, patterns: Mapping[Pattern, int], text: str, spans: list[_Span]) -> None:
+        """Look for patterns anywhere in a text."""
+        lower = _lower(text)
+        for pattern, rule in patterns.items():
+            for match in pattern.matches(text, lower):
+                self._add(rule, match, pattern.group, spans)
+
+    def _add(self, number: int, match: re.Match[str], group: str | int, spans: list[_Span]) -> None:
+        """Add a find and what takes its place, if it is one."""
+        start, stop = match.span(group)
+        if start < 0 or (spans and spans[-1][0] <= start and stop <= spans[-1][2] and spans[-1][1] < number):
+            return  # an earlier rule has it
+        find = match[group]
+        rule, check, replace = self._rules[number], self._checks[number], self._replacers[number]
+        if check is not None and not check(find):
+            return
+        if (rule.entropy and not rule.is_random(find)) or (self._partial and self._actions.is_shown(find)):
+            return
+        spans.append((start, number, stop, replace(find) if replace is not None else rule.replacement))
+
+    def _all_of(self, keyword: int) -> Iterator[tuple[Pattern, int]]:
+        """Yield all patterns that a keyword calls, with the number of their rule."""
+        for number in self._called[keyword]:
+            for pattern in self._rules[number].patterns:
+                yield pattern, number
+
+    def _call(self, keyword: int) -> _Call:
+        """Return what a keyword calls; worked out when it is met first, since expressions take time to compile."""
+        direct: list[_Direct] = []
+        others: dict[Pattern, int] = {}
+        for pattern, number in self._all_of(keyword):
+            rule, anchor = self._rules[number], pattern.anchor
+            own = {self._keywords[word] for word in rule.keywords}
+            known = anchor is not None and anchor.least == anchor.most and self._keywords.keys() >= {*anchor.words}
+            if anchor is None or not known:
+                if keyword in own:
+                    others[pattern] = number
+            elif keyword in {self._keywords[word] for word in anchor.words}:
+                needs = frozenset() if keyword in own else frozenset(own)
+                direct.append(_Direct(id(pattern), number, pattern.regex.match, pattern.group, anchor.least, needs))
+        call = self._calls[keyword] = _Call(tuple(direct), others)
+        return call
+
+    def _replaced(self, text: str, spans: list[_Span], counts: dict[str, int]) -> str:
+        """Return a text with the replacements; of spans that overlap, that of the earliest rule counts."""
+        chosen = _without_overlaps(spans) if len(spans) > 1 else spans
+        parts: list[str] = []
+        end = 0
+        for start, rule, stop, replacement in chosen:
+            parts += (text[end:start], replacement)
+            end = stop
+            rule_id = self._rules[rule].id
+            counts[rule_id] = counts.get(rule_id, 0) + 1
+        parts.append(text[end:])
+        return "".join(parts)
+
+
+def _without_overlaps(spans: list[_Span]) -> list[_Span]:
+    """Return spans in order; what lay under a span that goes is looked at in the next round."""
+    spans.sort()
+    chosen = spans[:1]
+    for span in spans[1:]:
+        last = chosen[-1]
+        if span[0] >= last[2]:
+            chosen.append(span)
+        elif span[1] < last[1]:
+            chosen[-1] = span
+    return chosen
+
+
+def _has_any(places: Sequence[Hit], keywords: frozenset[int]) -> bool:
+    return not keywords.isdisjoint([keyword for keyword, _ in places])
+
+
+def _lower(text: str) -> str:
+    """Return ASCII letters in lower case, so that what stands where in a text stands there in this, too."""
+    return text.lower() if text.isascii() else text.encode("ascii", "replace").decode("ascii").lower()
