@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator, model_va
 from beacon_core import ComponentConfig, Duration, ExporterConfig, Secret, TlsOptions
 
 DEFAULT_SITE = "datadoghq.com"
+LOGS_PATH, SERIES_PATH, DISTRIBUTIONS_PATH = "/api/v2/logs", "/api/v2/series", "/api/v1/distribution_points"
 CLIENT_TOKEN_START = "pub"  # noqa: S105 - how the public ones begin
 
 
@@ -25,9 +26,9 @@ def _sites() -> dict[str, str]:
 
 
 def _site(value: str) -> str:
-    """Return the site; the web address's `app.` is taken off. Unknown sites are refused: they would get the key."""
-    site = value.strip().lower().removeprefix("app.")
-    if site not in _sites():
+    """Return the site as it was written, with or without `app.`. Unknown ones are refused: they would get the key."""
+    site = value.strip().lower()
+    if site.removeprefix("app.") not in _sites():
         raise ValueError(f"not a Datadog site; one of {', '.join(_sites())}")
     return site
 
@@ -51,6 +52,15 @@ def _key(value: SecretStr) -> SecretStr:
     return SecretStr(key)
 
 
+def _proxy(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
+        raise ValueError("give a URL such as http://proxy.example:3128")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a proxy that wants a user name and a password is set by HTTPS_PROXY")
+    return value
+
+
 def _tag(value: str) -> str:
     if not value.strip() or "," in value:
         raise ValueError('a tag is text such as "team:ci", without comma')
@@ -70,12 +80,34 @@ class ApiOptions(ComponentConfig):
     )
     """API key, or a client token (`pub...`) for the browser intake; by default `DD_API_KEY`."""
 
+    @property
+    def site_name(self) -> str:
+        """The site without the `app.` of the web application's address."""
+        return self.site.removeprefix("app.")
+
 
 class IntakeOptions(ComponentConfig):
     """An intake elsewhere than at the site."""
 
     endpoint: Annotated[str, AfterValidator(_endpoint)] | None = None
     """Origin or full URL of the intake; by default the site's."""
+
+
+class HistogramOptions(ComponentConfig):
+    """What becomes of histograms."""
+
+    mode: Literal["distributions", "nobuckets"] = "distributions"
+    """`distributions`: delta histograms become distributions. `nobuckets`: count, sum, minimum and maximum of all."""
+
+
+class MetricsOptions(IntakeOptions):
+    """The metric intakes."""
+
+    endpoint: Annotated[str, AfterValidator(_endpoint)] | None = None
+    """Origin of the metric intakes, or full URL of the series intake; by default the site's."""
+
+    histograms: HistogramOptions = HistogramOptions()
+    """What becomes of histograms."""
 
 
 class DatadogConfig(ExporterConfig):
@@ -87,8 +119,8 @@ class DatadogConfig(ExporterConfig):
     logs: IntakeOptions = IntakeOptions()
     """The logs intake, for logs and spans."""
 
-    metrics: IntakeOptions = IntakeOptions()
-    """The series intake."""
+    metrics: MetricsOptions = MetricsOptions()
+    """The metric intakes."""
 
     ddsource: str = Field(default="beacon", min_length=1)
     """Technology the logs come from; chooses Datadog's log pipelines."""
@@ -108,6 +140,9 @@ class DatadogConfig(ExporterConfig):
     tls: TlsOptions = TlsOptions()
     """Certificates."""
 
+    proxy_url: Annotated[str, AfterValidator(_proxy)] | None = None
+    """Proxy for all requests, without user and password. Unset: that of `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`."""
+
     @field_validator("tags", mode="before")
     @classmethod
     def _from_list(cls, value: object) -> object:
@@ -117,7 +152,7 @@ class DatadogConfig(ExporterConfig):
     def _key_fits_the_intake(self) -> DatadogConfig:
         """An API key in a browser intake's URL would be public; a client token elsewhere is refused or ignored."""
         host = urlsplit(self.logs.endpoint or "").hostname or ""
-        if host.startswith("browser-intake") and not self.has_client_token:
+        if host.startswith("browser-") and not self.has_client_token:
             raise ValueError("logs.endpoint is a browser intake, which takes client tokens (pub...), never an API key")
         if host.startswith("http-intake") and self.has_client_token:
             raise ValueError("logs.endpoint takes API keys, and api.key is a client token (pub...)")
@@ -131,16 +166,21 @@ class DatadogConfig(ExporterConfig):
     @property
     def logs_url(self) -> str:
         """Where logs are posted to, without query."""
-        site = self.api.site
+        site = self.api.site_name
         if self.has_client_token:
             *names, ending = site.split(".")
-            return _intake(self.logs.endpoint, f"https://browser-intake-{'-'.join(names)}.{ending}", "/api/v2/logs")
-        return _intake(self.logs.endpoint, f"https://http-intake.logs.{site}", "/api/v2/logs")
+            return _intake(self.logs.endpoint, f"https://browser-intake-{'-'.join(names)}.{ending}", LOGS_PATH)
+        return _intake(self.logs.endpoint, f"https://http-intake.logs.{site}", LOGS_PATH)
 
     @property
     def metrics_url(self) -> str:
         """Where series are posted to."""
-        return _intake(self.metrics.endpoint, f"https://api.{self.api.site}", "/api/v2/series")
+        return _intake(self.metrics.endpoint, f"https://api.{self.api.site_name}", SERIES_PATH)
+
+    @property
+    def distributions_url(self) -> str:
+        """Where distributions are posted to."""
+        return self.metrics_url.removesuffix(SERIES_PATH) + DISTRIBUTIONS_PATH
 
 
 def _intake(endpoint: str | None, origin: str, path: str) -> str:

@@ -7,6 +7,7 @@ Datadog, "Send logs" and "Log attributes". Attributes stand under their own name
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,8 @@ from beacon_core import Attributes, AttributeValue, Event
 #: Datadog cuts an entry above 1 MB without saying so; this one is cut by Beacon, and says so.
 MAX_ENTRY = 950_000
 TRUNCATED = "beacon.truncated"
+#: Bytes that a member keeps at least when an entry is cut.
+SHORTEST_CUT = 1000
 
 _RESERVED = frozenset(
     {
@@ -25,6 +28,7 @@ _RESERVED = frozenset(
         *("dd.trace_id", "dd.span_id", "otel.timestamp", "otel.span", "otel.metric", "beacon_id", TRUNCATED),
     }
 )
+_KEPT = frozenset({"timestamp", "otel.timestamp", "beacon_id", TRUNCATED})  # whole, however large the rest is
 _MOVED = frozenset({"service.name", "host.name"})  # they are `service` and `hostname`
 _STATUSES = ("trace", "debug", "info", "warn", "error", "fatal")
 
@@ -150,17 +154,39 @@ def _status(event: Event) -> str:
 
 
 def cut(entry: Entry) -> bytes:
-    """Return an entry that is too large as JSON below the limit: the longest members are cut first."""
+    """Return an entry that is too large as JSON below the limit, with the mark that says so.
+
+    Structures that are too long are left out, then texts are cut to the greatest length that lets everything fit. Short
+    members stay as they are, unless there are too many: then the last ones are left out.
+    """
     entry = {**entry, TRUNCATED: True}
-    sizes = {key: len(_to_json(value)) for key, value in entry.items() if key == "message" or key not in _RESERVED}
-    for key in sorted(sizes, key=sizes.__getitem__, reverse=True):
-        excess = len(_to_json(entry)) - MAX_ENTRY
+    sizes = {key: len(_to_json(key)) + len(_to_json(value)) + 2 for key, value in entry.items() if key not in _KEPT}
+    room = MAX_ENTRY - len(_to_json({key: value for key, value in entry.items() if key in _KEPT}))
+    longest = _level(sizes, room)
+    for key in [key for key, size in sizes.items() if size > longest and not isinstance(entry[key], str)]:
+        del entry[key], sizes[key]
+    longest = _level(sizes, room)
+    for key in [key for key, size in sizes.items() if size > longest]:
+        around = len(_to_json(key)) + 2
+        entry[key] = _shortened(entry[key], longest - around)
+        sizes[key] = around + len(_to_json(entry[key]))
+    excess = sum(sizes.values()) - room
+    for key in reversed([key for key in sizes if key not in _RESERVED]):
         if excess <= 0:
             break
-        value = entry.pop(key)
-        if isinstance(value, str):
-            entry[key] = _shortened(value, sizes[key] - excess)
+        excess -= sizes[key]
+        del entry[key]
     return _to_json(entry)
+
+
+def _level(sizes: Mapping[str, int], room: int) -> int:
+    """Return the greatest length, but no less than `SHORTEST_CUT`, with which all fit into `room` if none is longer."""
+    for position, size in enumerate(sorted(sizes.values())):
+        share = room // (len(sizes) - position)
+        if size > share:
+            return max(share, SHORTEST_CUT)
+        room -= size
+    return MAX_ENTRY
 
 
 def _shortened(text: str, room: int) -> str:

@@ -1,7 +1,8 @@
 """Metric points as Datadog series: what can be said without knowing earlier points.
 
 Datadog, "Submit metrics" (v2). A delta is a count; a cumulative sum is sent as a gauge, because its increase cannot be
-told from one point. Of histograms and summaries count, sum, min, max and quantiles are sent; buckets are lost.
+told from one point. Of summaries, and of histograms that are no distributions, count, sum, min, max and quantiles are
+sent; buckets are lost.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from beacon_datadog.encoding import Origin
 
 COUNT, GAUGE = 1, 3
 NO_RECORDED_VALUE = 1
+#: Name of a metric that has none: Datadog refuses points without a name, and with them the whole request.
+UNNAMED = "unnamed"
 
 _to_json = msgspec.json.Encoder().encode
 
@@ -28,12 +31,12 @@ def encode_series(event: Event, source: Origin) -> list[bytes]:
     metric = event.metric
     if metric is None or metric.flags & NO_RECORDED_VALUE:
         return []
-    tags = [*_tags(event), *source.tags, *([f"service:{source.service}"] if source.service else [])]
+    tags = tags_of(event, source)
     shared: dict[str, Any] = {}
     if source.hostname:
         shared["resources"] = [{"type": "host", "name": source.hostname}]
     series = []
-    for name, kind, value, more in _values(event.name, metric):
+    for name, kind, value, more in _values(event.name or UNNAMED, metric):
         if value is None or not math.isfinite(value):
             continue
         point = {"timestamp": event.time_unix_nano // 1_000_000_000, "value": value}
@@ -57,8 +60,10 @@ def _values(name: str, metric: Metric) -> Iterator[Value]:
         yield f"{name}.quantile", GAUGE, each.value, [f"quantile:{each.quantile:g}"]
 
 
-def _tags(event: Event) -> list[str]:
-    return [f"{key}:{_text(value)}" for key, value in event.attributes.items() if value is not None]
+def tags_of(event: Event, source: Origin) -> list[str]:
+    """Return the tags of a metric point: its attributes, and where it comes from."""
+    own = [f"{key}:{_text(value)}" for key, value in event.attributes.items() if value is not None]
+    return [*own, *source.tags, *([f"service:{source.service}"] if source.service else [])]
 
 
 def _text(value: AttributeValue) -> str:

@@ -1,102 +1,67 @@
-"""A local server that accepts only what Datadog's intakes would accept, and answers what a test tells it to.
+"""The strict intakes, exporters that are started for them, and whole pipelines that end there.
 
-A test module that uses it names the key that has to come: `KEY`.
+A test module that uses them names the key that has to come: `KEY`.
 """
 
 from __future__ import annotations
 
-import json
-import zlib
+import logging
+import signal
+import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from beacon_core import Host
-from beacon_core.testing import FaultyServer, Request, Step
 from beacon_datadog.config import DatadogConfig
 from beacon_datadog.exporter import DatadogExporter
-
-ACCEPTED = Step(status=202)
-
-
-@dataclass
-class Intake:
-    """What was received and what is answered: `answers` in turn, then 202."""
-
-    key: str
-    url: str = ""
-    answers: list[Step] = field(default_factory=list)
-    logs: list[list[dict[str, Any]]] = field(default_factory=list)
-    series: list[list[dict[str, Any]]] = field(default_factory=list)
-    browser: list[list[dict[str, Any]]] = field(default_factory=list)
-    headers: list[dict[str, str]] = field(default_factory=list)
-    queries: list[dict[str, list[str]]] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-
-    @property
-    def requests(self) -> int:
-        return len(self.headers)
-
-    def answer(self, request: Request) -> Step:
-        self.receive(request.path, dict(request.headers), request.body)
-        return self.answers.pop(0) if self.answers else ACCEPTED
-
-    def receive(self, target: str, headers: dict[str, str], body: bytes) -> None:
-        self.headers.append(headers)
-        parts = urlsplit(target)
-        if parts.query:
-            self.receive_browser(parse_qs(parts.query, strict_parsing=True), headers, body)
-            return
-        for name, value in {
-            "dd-api-key": self.key,
-            "content-type": "application/json",
-            "content-encoding": "gzip",
-        }.items():
-            if headers.get(name) != value:
-                self.faults.append(name)
-        value = json.loads(body)
-        if parts.path == "/api/v2/logs":
-            self.logs.append(value)
-            self.faults += [f"entry {e}" for e in value if not isinstance(e["message"], str) or not e["message"]]
-            self.faults += [f"time {e}" for e in value if type(e["timestamp"]) is not int]
-        elif parts.path == "/api/v2/series":
-            self.series.append(value["series"])
-        else:
-            self.faults.append(parts.path)
-
-    def receive_browser(self, query: dict[str, list[str]], headers: dict[str, str], body: bytes) -> None:
-        self.queries.append(query)
-        if query.get("dd-api-key") != [self.key] or {"content-type", "dd-api-key"} & headers.keys():
-            self.faults.append("browser intake")
-        if query.get("dd-evp-encoding") == ["deflate"]:
-            body = zlib.decompress(body)
-        self.browser.append([json.loads(line) for line in body.split(b"\n")])
+from plugins.datadog.tests.datadog_server import DatadogServer
+from plugins.datadog.tests.running import Outcome, deliver
 
 
 @pytest.fixture
-def intake(request: pytest.FixtureRequest) -> Iterator[Intake]:
-    state = Intake(request.module.KEY)
-
-    with FaultyServer(state.answer) as server:
-        state.url = server.url
-        yield state
-    assert state.faults == []
+def intake(request: pytest.FixtureRequest) -> Iterator[DatadogServer]:
+    """Strict intakes; that nobody broke a rule is checked at the end."""
+    with DatadogServer(request.module.KEY) as server:
+        yield server
+    assert server.faults == []
 
 
 @pytest.fixture
-def start(intake: Intake) -> Iterator[Callable[..., DatadogExporter]]:
+def start(intake: DatadogServer) -> Iterator[Callable[..., DatadogExporter]]:
+    """What starts an exporter for the intakes, given options and, as `host`, the host."""
     exporters = []
 
-    def make(**options: Any) -> DatadogExporter:
+    def make(host: Host | None = None, **options: Any) -> DatadogExporter:
         base = {"api": {"key": intake.key}, "logs": {"endpoint": intake.url}, "metrics": {"endpoint": intake.url}}
         exporter = DatadogExporter(DatadogConfig.model_validate(base | options))
         exporters.append(exporter)
-        exporter.start(Host("datadog"))
+        exporter.start(host or Host("datadog"))
         return exporter
 
     yield make
     for exporter in exporters:
         exporter.shutdown(1)
+
+
+@pytest.fixture
+def own_process() -> Iterator[None]:
+    """Let a program run in this process: what it changes for itself is changed back."""
+    root, beacon = logging.getLogger(), logging.getLogger("beacon")
+    kept = root.handlers[:], root.level, beacon.level, threading.excepthook
+    numbers = {signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)}
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    yield
+    root.handlers[:], root.level, beacon.level, threading.excepthook = kept
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def run(request: pytest.FixtureRequest, intake: DatadogServer, tmp_path: Path) -> Callable[..., Outcome]:
+    """What runs a whole pipeline to the intakes in a folder of the test; see `deliver`."""
+    request.getfixturevalue("own_process")
+    return partial(deliver, tmp_path, intake)

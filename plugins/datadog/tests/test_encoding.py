@@ -9,84 +9,14 @@ from typing import Any
 
 import pytest
 
-from beacon_core import Buckets, Event, Metric, Quantile, Span, SpanEvent
+from beacon_core import Event
 from beacon_core.testing import make_event
-from beacon_datadog.encoding import MAX_ENTRY, Encoder, Origin, origin
+from beacon_datadog.encoding import Encoder, Origin, origin
 from beacon_datadog.series import encode_series
+from plugins.datadog.tests.samples import LOGS, METRICS, metric
 
 GOLDEN = Path(__file__).parent / "golden"
-TIME = 1_795_145_112_904_000_007
 DEFAULTS = Origin("fallback", None, ("team:ci",))
-
-
-def metric(kind: Any, **members: Any) -> Event:
-    return make_event(
-        signal="metric",
-        name="claude_code.cost.usage",
-        time_unix_nano=TIME,
-        body=None,
-        attributes={"model": "opus", "cached": True, "list": [1, 2], "nothing": None},
-        resource={"service.name": "claude-code", "host.name": "ci-1", "deployment.environment.name": "ci"},
-        metric=Metric(kind=kind, **members),
-    )
-
-
-START = TIME - 60_000_000_000
-LOGS = {
-    "log": make_event(
-        time_unix_nano=TIME,
-        name="tool_result",
-        body="tool finished",
-        severity_text="WARN",
-        severity_number=13,
-        trace_id="0af7651916cd43dd8448eb211c80319c",
-        span_id="b7ad6b7169203331",
-        attributes={"success": True, "nested": {"a": {"b": 1}}, "status": 200, "message": "mine", "raw": b"\x00\x01"},
-        resource={
-            "service.name": "claude-code",
-            "service.version": "2.1,328",
-            "host.name": "ci-1",
-            "deployment.environment.name": "ci",
-            "os.type": "linux",
-        },
-    ),
-    "structured_log": make_event(time_unix_nano=TIME, body={"tool": "Bash", "args": ["ls", 1]}, attributes={}),
-    "span": make_event(
-        signal="span",
-        time_unix_nano=TIME,
-        name="llm_request",
-        body=None,
-        trace_id="0af7651916cd43dd8448eb211c80319c",
-        span_id="b7ad6b7169203331",
-        attributes={"model": "opus"},
-        span=Span(
-            kind="client",
-            end_time_unix_nano=TIME + 5,
-            status_code="error",
-            status_message="timed out",
-            events=[SpanEvent(name="retry", time_unix_nano=TIME + 1)],
-        ),
-    ),
-    "metric_as_log": metric("sum", value=0.25, temporality="delta", monotonic=True),
-}
-METRICS = {
-    "gauge": metric("gauge", value=0.5),
-    "delta_sum": metric("sum", value=3, temporality="delta", monotonic=True, start_time_unix_nano=START),
-    "cumulative_sum": metric("sum", value=7, temporality="cumulative", monotonic=True, start_time_unix_nano=START),
-    "histogram": metric(
-        "histogram",
-        count=6,
-        sum=21.5,
-        max=9.0,
-        temporality="delta",
-        bucket_counts=[1, 2, 3],
-        explicit_bounds=[0.5, 5.0],
-    ),
-    "exponential_histogram": metric(
-        "exponential_histogram", count=3, sum=6.0, temporality="cumulative", scale=2, positive=Buckets(counts=[3])
-    ),
-    "summary": metric("summary", count=2, sum=3.0, quantiles=[Quantile(quantile=0.5, value=1.5)]),
-}
 
 
 def log_body(event: Event) -> bytes:
@@ -107,7 +37,7 @@ def test_log_entry_is_the_golden_one(name: str) -> None:
     assert log_body(LOGS[name]).decode() == (GOLDEN / f"{name}.json").read_text()
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", [name for name in METRICS if name != "delta_exponential_histogram"])
 def test_series_are_the_golden_ones(name: str) -> None:
     assert series_body(METRICS[name]).decode() == (GOLDEN / f"{name}.json").read_text()
 
@@ -155,23 +85,6 @@ def test_an_event_of_another_resource_gets_none_of_the_one_before() -> None:
     second = json.loads(encoder.encode(make_event(resource={})))
     assert second["service"] == "fallback"
     assert "a" not in second
-
-
-@pytest.mark.parametrize("filler", ["x", '"', "\\", "ü", "\U0001f600"])
-def test_a_long_message_is_cut_to_what_fits_and_says_so(filler: str) -> None:
-    encoder = Encoder("beacon", DEFAULTS)
-    encoded = encoder.encode(make_event(body=filler * 1_000_000))
-    value = json.loads(encoded)
-    assert MAX_ENTRY - 10 <= len(encoded) <= MAX_ENTRY
-    assert value["beacon.truncated"] is True
-    assert set(value["message"]) == {filler}
-    assert encoder.truncated == 1
-
-
-def test_long_attributes_are_cut_before_a_short_message() -> None:
-    value = entry(make_event(body="short", attributes={"long": "x" * 800_000, "list": ["y" * 1_000_000], "n": 1}))
-    assert (value["message"], value["n"], "list" in value) == ("short", 1, False)
-    assert value["long"] == "x" * 800_000
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, None])
