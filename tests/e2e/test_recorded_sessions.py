@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from beacon_core.testing import FaultyServer, Step
+from tests.e2e.conftest import BEACON
+
+REFUSED = """
+receivers:
+  otlp: {{protocols: {{http: {{endpoint: "127.0.0.1:0"}}}}}}
+processors:
+  sanitize: {{}}
+exporters:
+  datadog:
+    api: {{key: "${{env:DD_API_KEY}}"}}
+    logs: {{endpoint: "{url}"}}
+    metrics: {{endpoint: "{url}"}}
+service:
+  queue: {{path: state/queue.db}}
+  pipelines:
+    default: {{receivers: [otlp], processors: [sanitize], exporters: [datadog]}}
+"""
 PLANTED = "planted_secrets.json"
 
 
@@ -48,6 +68,26 @@ def test_p1_p2_every_recorded_record_comes_out_as_one_line_and_no_planted_value_
     assert receipt["exporters"]["file"]["delivered"] == records
     assert len(run.lines()) == records
     assert len({line["id"] for line in run.lines()}) == records
+    assert files_with(tmp_path, values) == []
+
+
+def test_p2_p7_no_planted_value_is_in_a_request_a_dead_letter_a_log_or_an_export_of_the_queue(
+    beacon: Callable[..., Any], recordings: list[tuple[Path, dict[str, Any]]], tmp_path: Path
+) -> None:
+    planted = [(path, entry) for path, entry in recordings if "secret" in path.parent.name]
+    with FaultyServer(lambda _request: Step(status=400)) as server:
+        environ = {**os.environ, "DD_API_KEY": "0" * 32}
+        run = beacon(REFUSED.format(url=server.url), "--log-level", "debug", environ=environ)
+        records = replay(run, planted)
+        receipt = run.stop()["exporters"]["datadog"]
+        bodies = b"".join(request.body for request in server.requests)
+    values = planted_values(recordings[0][0].parents[2])
+    assert receipt["dead_lettered"] + receipt["dropped"].get("permanent", 0) == receipt["accepted"] == records > 0
+    command = [str(BEACON), "queue", "export", "--queue", "state/queue.db"]
+    exported = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True).stdout
+    assert exported.count(b"\n") == receipt["dead_lettered"]
+    for output in (bodies, exported, run.log.read_bytes()):
+        assert [value for value in values if value.encode() in output] == []
     assert files_with(tmp_path, values) == []
 
 

@@ -20,7 +20,7 @@ from beacon_core.event import Batch, Event, Scope, Span, encode_lines
 from beacon_core.processors.sanitize import SanitizeConfig, SanitizeProcessor
 from beacon_core.processors.sanitize.known import KnownValues
 from beacon_core.processors.sanitize.rules import Rule, built_in_rules, select
-from beacon_core.processors.sanitize.search import plain_engine
+from beacon_core.processors.sanitize.search import automaton_engine, plain_engine
 from beacon_core.processors.sanitize.text import TextRedactor
 from beacon_core.testing import make_event
 from tests.unit.processors.sanitize.samples import LETTERS, Sampler
@@ -29,7 +29,7 @@ OWN = built_in_rules(frozenset({"beacon"})).rules
 RULES = [rule for rule in built_in_rules().rules if rule.kind == "vendor" or rule not in OWN]
 DEFAULT = select(built_in_rules(), {"email", "home_directory"})
 FAST = TextRedactor(DEFAULT, KnownValues(), 4)
-PLAIN = TextRedactor(DEFAULT, KnownValues(), 4, engines=[plain_engine])
+OTHERS = [TextRedactor(DEFAULT, KnownValues(), 4, engines=[engine]) for engine in (automaton_engine, plain_engine)]
 
 
 def secret_of(rule: Rule) -> tuple[str, str] | None:
@@ -95,14 +95,15 @@ def test_p2_s2_a_secret_made_from_a_rule_survives_in_no_shape(text: str, secret:
     assert left == []
 
 
-def test_both_engines_make_the_same_of_the_corpus() -> None:
+@pytest.mark.parametrize("other", OTHERS, ids=["pyahocorasick", "re"])
+def test_every_engine_makes_the_same_of_the_corpus(other: TextRedactor) -> None:
     texts = [
         str(members.get("body") or members.get("name") or "")
         for text, _ in PLANTED.values()
         for members in shapes(text).values()
     ]
-    assert FAST.redact_all(texts) == PLAIN.redact_all(texts)
-    assert FAST.redact_all(ordinary()) == PLAIN.redact_all(ordinary())
+    assert FAST.redact_all(texts) == other.redact_all(texts)
+    assert FAST.redact_all(ordinary()) == other.redact_all(ordinary())
 
 
 # ---- ordinary text ----
