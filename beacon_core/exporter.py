@@ -40,6 +40,18 @@ class Exporter(Component):
             ConfigurationError: the operator has to correct something; the data is kept.
         """
 
+    def probe(self) -> str:
+        """Ask the destination whether it would take events, and return in a few words what it says; send none.
+
+        For `beacon doctor`, after `start`, never as a condition of a run: what is well now may not be in a minute.
+        An exporter without an override has nobody to ask.
+
+        Raises:
+            RetryableError: the destination cannot be reached, or takes nothing now.
+            ConfigurationError: it would refuse what this exporter sends, such as its credentials.
+        """
+        return ""
+
 
 def raise_failures(batch: Batch, failed: Mapping[str, Exception]) -> None:
     """Raise what `export` has to raise, for an exporter that needs several requests; return if nothing failed.

@@ -74,7 +74,7 @@ class HttpAnswer:
 
 
 class HttpClient:
-    """Posts over kept connections and keeps cookies; follows no redirects: they would get the secrets.
+    """Posts and asks over kept connections and keeps cookies; follows no redirects: they would get the secrets.
 
     Args:
         timeout: seconds for each step of a request; connecting gets 5 at most.
@@ -122,13 +122,20 @@ class HttpClient:
             RetryableError: there was no answer.
             ConfigurationError: `url` cannot be requested.
         """
+        return self._request("POST", url, body, headers, query)
+
+    def get(self, url: str, headers: Mapping[str, str], *, query: str = "") -> HttpAnswer:
+        """Ask, and return the answer, whatever its status; arguments and errors as for `post`."""
+        return self._request("GET", url, None, headers, query)
+
+    def _request(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], query: str) -> HttpAnswer:
         import httpx  # noqa: PLC0415 - imported already
 
         if self._client.is_closed:
             raise RetryableError(f"{url}: nothing was sent, the exporter is shut down")
         try:
             with self._client.stream(
-                "POST", url + query, content=body, headers=headers, extensions=self._extensions
+                method, url + query, content=body, headers=headers, extensions=self._extensions
             ) as response:
                 said = _beginning(response)
                 wait = parse_retry_after(response.headers.get("Retry-After", ""), self._clock())

@@ -14,6 +14,7 @@ import click
 from beacon_core import __version__
 from beacon_core.cli.canonicalize import canonicalize
 from beacon_core.cli.components import components
+from beacon_core.cli.doctor import doctor
 from beacon_core.cli.fingerprint import fingerprint
 from beacon_core.cli.plugins import plugins
 from beacon_core.cli.queue import queue
@@ -55,6 +56,7 @@ def main() -> None:
 
 main.add_command(run)
 main.add_command(validate)
+main.add_command(doctor)
 main.add_command(components)
 main.add_command(plugins)
 main.add_command(canonicalize)

@@ -21,6 +21,7 @@ FORBIDDEN = {
         ["--version"],
         ["run", "--help"],
         ["validate", "--help"],
+        ["doctor", "--help"],
         ["components", "--help"],
         ["plugins", "--help"],
         ["queue", "--help"],

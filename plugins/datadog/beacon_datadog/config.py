@@ -14,6 +14,7 @@ from beacon_core import ComponentConfig, Duration, ExporterConfig, Secret, TlsOp
 
 DEFAULT_SITE = "datadoghq.com"
 LOGS_PATH, SERIES_PATH, DISTRIBUTIONS_PATH = "/api/v2/logs", "/api/v2/series", "/api/v1/distribution_points"
+VALIDATE_PATH = "/api/v1/validate"
 CLIENT_TOKEN_START = "pub"  # noqa: S105 - how the public ones begin
 
 
@@ -176,6 +177,11 @@ class DatadogConfig(ExporterConfig):
     def metrics_url(self) -> str:
         """Where series are posted to."""
         return _intake(self.metrics.endpoint, f"https://api.{self.api.site_name}", SERIES_PATH)
+
+    @property
+    def validate_url(self) -> str:
+        """Where it is asked whether the API key is valid."""
+        return self.metrics_url.removesuffix(SERIES_PATH) + VALIDATE_PATH
 
     @property
     def distributions_url(self) -> str:

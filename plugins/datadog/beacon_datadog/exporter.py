@@ -52,6 +52,20 @@ class DatadogExporter(Exporter):
             failed |= _fail_all(request, error)
         raise_failures(batch, failed)
 
+    def probe(self) -> str:
+        """Ask whether the API key is valid: Datadog API reference, "Validate API key". None tells of client tokens."""
+        client = self._client
+        if client is None:
+            raise ConfigurationError("the exporter was not started")
+        if self.config.has_client_token:
+            return "not asked: Datadog does not say whether a client token is valid"
+        url, key = self.config.validate_url, self.config.api.key.get_secret_value()
+        answer = client.get(url, {"DD-API-KEY": key, "User-Agent": f"beacon/{__version__}"})
+        refusal = judge(answer, url, events=0)
+        if refusal is not None:
+            raise refusal
+        return f"the key is valid on {self.config.api.site_name}"
+
     def shutdown(self, timeout: float) -> None:  # noqa: ARG002 - closing waits for nothing
         if self._client is not None:
             self._client.close()

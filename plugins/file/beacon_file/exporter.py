@@ -76,6 +76,18 @@ class FileExporter(Exporter):
         self._recover(repeated, len(batch))
         raise_failures(batch, failed)
 
+    def probe(self) -> str:
+        """See whether the file, or the folder of the files, can be written."""
+        self._settle()
+        if self._template is None or self._template.is_constant:
+            with _explained(self._base), self._file("").held():
+                pass
+        else:
+            folder = next(path for path in (self._base, *self._base.parents) if path.exists())
+            if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+                raise ConfigurationError(f"{folder} cannot be written to")
+        return f"{self._base} can be written"
+
     def shutdown(self, timeout: float) -> None:  # noqa: ARG002 - a disk knows no time-out
         if self._template is None:
             return

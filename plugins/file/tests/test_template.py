@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from beacon_core import ConfigurationError, PartialExportError, decode_line
+from beacon_core import ConfigurationError, Host, PartialExportError, decode_line
 from beacon_core.testing import make_batch, make_event, make_samples
 from beacon_file.config import FileConfig
 from beacon_file.exporter import FileExporter
@@ -205,3 +205,15 @@ def test_a_path_that_begins_with_a_place_is_below_the_working_directory(
     monkeypatch.chdir("/")
     exporter.export(make_samples(count=1))
     assert written(tmp_path) == {"log.jsonl": ["sample-0"], "metric.jsonl": ["sample-1"], "span.jsonl": ["sample-2"]}
+
+
+def test_a_probe_sees_whether_the_folder_of_the_files_can_be_written(tmp_path: Path) -> None:
+    path = f"{tmp_path}/a/{{service.name}}.jsonl"
+    exporter = FileExporter(FileConfig(path=path))
+    exporter.start(Host("file"))
+    assert exporter.probe() == f"{tmp_path}/a can be written"
+    assert not (tmp_path / "a").exists(), "it only looks"
+    (tmp_path / "a").write_text("")
+    with pytest.raises(ConfigurationError, match="cannot be written to"):
+        exporter.probe()
+    exporter.shutdown(1)

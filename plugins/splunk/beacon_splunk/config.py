@@ -52,6 +52,11 @@ def event_url(endpoint: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, f"{prefix}{_COLLECTOR}/event", "", ""))
 
 
+def health_url(endpoint: str) -> str:
+    """Return the URL that says how the collector is."""
+    return event_url(endpoint).removesuffix("/event") + "/health"
+
+
 def _filled_in(pattern: str) -> str:
     Template(pattern)
     return pattern

@@ -21,13 +21,25 @@ from beacon_core import (
     raise_failures,
 )
 from beacon_splunk.acknowledgements import Accepted, Acknowledgements
-from beacon_splunk.answers import CLOUD_LIMIT, MAX_OBJECT, Failed, Sent, Verdict, fail_all, judge, no_hec
-from beacon_splunk.config import SplunkHecConfig, ack_url, event_url, is_cloud
+from beacon_splunk.answers import (
+    CLOUD_LIMIT,
+    MAX_OBJECT,
+    Failed,
+    Sent,
+    Verdict,
+    code_of,
+    fail_all,
+    judge,
+    no_hec,
+    refusal,
+)
+from beacon_splunk.config import SplunkHecConfig, ack_url, event_url, health_url, is_cloud
 from beacon_splunk.encoding import Encoder, Record
 from beacon_splunk.layout import layout_of
 from beacon_splunk.pace import Pace
 
 _GZIP_LEVEL = 1  # a quarter of the CPU of level 6, for bodies a quarter larger (measured on logs of agents)
+_NO_DATA = 5
 _SHORTEST_SECRET = 8  # shorter ones stand in answers by chance
 #: Events refused one after the other, none accepted between them, after which the fault is not the events'.
 MAX_REFUSED = 100
@@ -90,6 +102,24 @@ class SplunkHecExporter(Exporter):
             if taken:
                 accepted.append(Accepted(taken, verdict.ack_id, verdict.hurry))
         raise_failures(batch, failed | self._acknowledgements.wait(accepted))
+
+    def probe(self) -> str:
+        """Ask for the collector's health, then, with a request without an event, whether it takes the token.
+
+        Splunk, "HTTP Event Collector REST API endpoints": `/health`, and code 5 (no data) for an empty body, which
+        comes after the check of the token. Neither says whether the token may write to the index.
+        """
+        client = self._client
+        if client is None:
+            raise ConfigurationError("the exporter was not started")
+        url = health_url(self.config.endpoint)
+        answer = client.get(url, self._headers)
+        if answer.status != HTTPStatus.OK:
+            raise refusal(answer, url)
+        empty = self._post(self._url, b"", compress=False)
+        if code_of(empty) != _NO_DATA:
+            raise refusal(empty, self._url)
+        return "healthy, and takes the token"
 
     def shutdown(self, timeout: float) -> None:  # noqa: ARG002 - closing waits for nothing
         if self._client is not None:
