@@ -7,7 +7,7 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -190,7 +190,7 @@ def insert_dead_letters(
         [
             (
                 exporter,
-                encode_lines([event]).decode().rstrip(),
+                _line(event),
                 reasons[event.id],
                 leased.attempts + 1,
                 leased.first_attempt or now,
@@ -200,6 +200,22 @@ def insert_dead_letters(
             if event.id in reasons
         ],
     )
+
+
+def _line(event: Event) -> str:
+    """Return an event as a JSON line; one that JSON cannot say, with text instead of keys that are none."""
+    try:
+        return encode_lines([event]).decode().rstrip()
+    except TypeError:  # MessagePack takes such keys; only a receiver of somebody else makes them
+        members = ("attributes", "resource", "body")
+        plain = {member: _with_text_keys(getattr(event, member)) for member in members}
+        return encode_lines([msgspec.structs.replace(event, **plain)]).decode().rstrip()
+
+
+def _with_text_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _with_text_keys(item) for key, item in value.items()}
+    return [_with_text_keys(item) for item in value] if isinstance(value, list) else value
 
 
 def keep(connection: sqlite3.Connection, exporter: str, leased: LeasedBatch, left: tuple[Event, ...]) -> LeasedBatch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,18 @@ def test_dead_letters_can_be_chosen_by_id_exporter_and_number(path: Path) -> Non
         next(dead_letters(path, Selection((9, 1, 7))))
     with pytest.raises(QueueError, match="there is no dead letter 1 of exporter file"):
         tally(path, Selection((1,), "file"))
+
+
+def test_p3_an_event_that_json_cannot_say_becomes_a_dead_letter_all_the_same(tmp_path: Path) -> None:
+    queue = open_queue(tmp_path / "other.db")
+    strange: Any = {"a": [{None: 1}], "b": {5: {(): "c"}}}
+    queue.put([Entry("x", make_batch(1, id="x", attributes=strange), ("splunk",))])
+    lease = take(queue)
+    queue.dead_letter(lease, {"x-0": "HTTP 400"})
+    queue.ack(lease)
+    queue.shutdown(1)
+    (letter,) = dead_letters(tmp_path / "other.db", EVERYTHING)
+    assert decode_line(bytes(letter.event)).attributes == {"a": [{"None": 1}], "b": {"5": {"()": "c"}}}
 
 
 # ---- changing ----
