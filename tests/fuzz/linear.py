@@ -89,8 +89,8 @@ def small(case: Case) -> Result:
 def up_to(case: Case, largest: int) -> Result:
     """Measure a text at each power of two, and return the mean growth of a step.
 
-    A single step can be larger where a text outgrows a cache or memory is given out anew: what is only read takes 5 ns
-    a character, and then 6. What grows faster than its text grows so at each step.
+    A single step can be larger where a text outgrows a cache or memory is given out anew: what is only read takes 4 ns
+    a character, and then 5. What grows faster than its text grows so at each step.
     """
     make = maker(case)
     size, before, mean = 2 * _SMALL, cost(redactor().redact, [make(2 * _SMALL)], 3), 0.0
