@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from beacon_core.processors.sanitize.anchors import required_words
+from beacon_core.processors.sanitize.anchors import find_start, required_words
 from beacon_core.processors.sanitize.linear import problem
 
 ROOT = Path(__file__).parents[1]
@@ -185,11 +185,11 @@ def add_rule(rules: list[dict[str, Any]], identity: str, source: Source) -> str:
         return str(error)
     if complaint:
         return complaint
-    keywords = required_words(expanded) or tuple(source["keywords"])
-    if (
-        not keywords
-        or min(len(keyword) + (not keyword.isalpha()) for keyword in keywords) < SETTINGS["shortest_keyword"]
-    ):
+    start = find_start(expanded)
+    beginning = start is not None and {*start.words} <= {*SETTINGS["beginnings"]}
+    keywords = start.words if start and beginning else required_words(expanded) or tuple(source["keywords"])
+    shortest = min((len(keyword) + (not keyword.isalpha()) for keyword in keywords), default=0)
+    if shortest < SETTINGS["shortest_keyword"] and not beginning:
         return "no keyword that is long enough"
     vendor = "(?P<secret>" not in pattern or pattern.removeprefix("(?i:").removeprefix("(?:").removeprefix(
         "{{edge}}"

@@ -55,7 +55,9 @@ class SanitizeProcessor(Processor):
         self._redactor = self._new_redactor()
 
     def process(self, batch: Batch) -> Batch:
-        redactor = self._redactor or self._new_redactor()
+        redactor = self._redactor
+        if redactor is None:  # not started: without known values
+            redactor = self._redactor = self._new_redactor()
         if self._selection is not None:
             batch, left_out = self._selection.apply(batch)
             self.host.count("redacted", left_out, reason=NOT_ALLOWED)
@@ -75,7 +77,8 @@ class SanitizeProcessor(Processor):
         """Return what becomes of the texts that change: redacted first, cut then."""
         changes = redactor.redact_all(texts)
         limit = self._longest
-        long = [text for text in texts if len(text) > limit]
+        longest = max(map(len, texts), default=0)
+        long = [text for text in texts if len(text) > limit] if longest > limit else []
         long += [text for text, change in changes.items() if len(change.text) > limit >= len(text)]
         for text in long:
             changes[text] = redactor.cut(changes.get(text) or Redacted(text, {}), limit)
@@ -85,8 +88,8 @@ class SanitizeProcessor(Processor):
         self, redactor: TextRedactor, pool: Pool, changes: dict[str, Redacted], events: list[Event]
     ) -> list[Event]:
         """Return the events within their limits; they are only looked at where something can be too long."""
-        lengths = [*map(len, pool.texts), *(len(change.text) for change in changes.values())]
-        longest = min(self._longest, max(lengths, default=0))
+        longest = max(map(len, pool.texts), default=0)
+        longest = min(self._longest, max([longest, *[len(change.text) for change in changes.values()]]))
         if longest > self._longest_detail:
             events = fit_details(events, partial(_shorten, redactor, self._longest_detail))
         limit = self._options.max_event_bytes

@@ -74,9 +74,11 @@ def shapes(secret: str) -> dict[str, dict[str, Any]]:
     }
 
 
+PROCESSOR = SanitizeProcessor(SanitizeConfig())
+
+
 def sanitized(members: dict[str, Any]) -> Event:
-    processor = SanitizeProcessor(SanitizeConfig())
-    return processor.process(Batch("b", (make_event(**({"body": None} | members)),))).events[0]
+    return PROCESSOR.process(Batch("b", (make_event(**({"body": None} | members)),))).events[0]
 
 
 def test_there_are_more_than_300_planted_secrets() -> None:
