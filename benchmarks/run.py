@@ -14,20 +14,25 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
 from load import Load
 from records import LEAK
 from subject import Running, Subject
 
 HERE = Path(__file__).resolve().parent
-_QUIET = 10.0  # seconds without a new arrival after which nothing more is expected
 _BURST = 2000  # events
 _HOLD = 3.0  # seconds for which the destination does not answer at most
 
 
 class Sink:
-    """The destination, a process of its own."""
+    """The destination, a process of its own.
 
-    def __init__(self) -> None:
+    Args:
+        quiet: seconds without a new arrival after which nothing more is expected.
+    """
+
+    def __init__(self, quiet: float) -> None:
+        self._quiet = quiet
         command = [sys.executable, str(HERE / "sink.py")]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert self._process.stdout is not None
@@ -51,7 +56,7 @@ class Sink:
                 seen, since = counts["unique"], time.monotonic()
             if counts["unique"] >= len(numbers) and not self.missing(numbers):
                 return counts["latest"]
-            if time.monotonic() - since > _QUIET:
+            if time.monotonic() - since > self._quiet:
                 return counts["latest"]
             time.sleep(0.02)
 
@@ -107,14 +112,19 @@ def readable_at_rest(folder: Path) -> int:
     return found
 
 
-def measure(subject: Subject, load: Load) -> dict[str, float | None]:
-    """Run a subject once; the port of the load is filled in.
+def measure(subject: Subject, load: Load, quiet: float) -> dict[str, float | None]:
+    """Run a subject once.
+
+    Args:
+        subject: what to run.
+        load: what to send; its port is filled in.
+        quiet: seconds without a new arrival after which nothing more is expected.
 
     Raises:
         SubjectError: it does not start or takes nothing.
     """
     with tempfile.TemporaryDirectory(prefix="beacon-bench-") as name:
-        sink = Sink()
+        sink = Sink(quiet)
         try:
             return _measure(subject, load, Path(name), sink)
         finally:

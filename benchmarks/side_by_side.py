@@ -61,11 +61,11 @@ def subjects_of(options: argparse.Namespace) -> list[Subject]:
     return found + (options.subject or [beacon()])
 
 
-def take_turns(subjects: list[Subject], load: Load, repetitions: int) -> dict[str, list[Run]]:
+def take_turns(subjects: list[Subject], load: Load, repetitions: int, quiet: float) -> dict[str, list[Run]]:
     """Measure every subject in turn, so often."""
     runs: dict[str, list[Run]] = {subject.name: [] for subject in subjects}
     for number, subject in itertools.product(range(repetitions), subjects):
-        run = measure(subject, load)
+        run = measure(subject, load, quiet)
         runs[subject.name].append(run)
         shown = "  ".join(f"{name} {value:g}" for name, value in run.items() if value is not None)
         print(f"  {number + 1}/{repetitions} {subject.name}: {shown}", file=sys.stderr, flush=True)
@@ -108,12 +108,8 @@ def rows(summaries: dict[str, dict[str, Any]]) -> list[list[str]]:
 def show(table: list[list[str]]) -> None:
     """Print a table."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for row in table:
-        print(
-            "  ".join(
-                f"{cell:<{w}}" if not i else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-            )
-        )
+    for first, *others in table:
+        print("  ".join([first.ljust(widths[0]), *map(str.rjust, others, widths[1:])]))
     print(flush=True)
 
 
@@ -137,6 +133,7 @@ def read_options() -> argparse.Namespace:
     add("--batch", type=int, nargs="+", default=[100], help="records in a request; several make several tables")
     add("--connections", type=int, default=8, help="default: %(default)s")
     add("--encoding", nargs="+", choices=list(CONTENT_TYPES), default=["protobuf"], help="default: protobuf")
+    add("--quiet", type=float, default=10.0, help="seconds without an arrival until what is missing counts as lost")
     add("--json", type=Path, metavar="FILE", help="write all runs, too")
     return parser.parse_args()
 
@@ -152,7 +149,7 @@ def main() -> int:
         load = Load(0, options.events // batch * batch, batch, options.connections, encoding)
         print(title(load, options.repetitions), flush=True)
         try:
-            runs = take_turns(subjects, load, options.repetitions)
+            runs = take_turns(subjects, load, options.repetitions, options.quiet)
         except SubjectError as error:
             sys.exit(str(error))
         yardstick = runs[subjects[0].name]

@@ -19,9 +19,7 @@ from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
-from machine import write_results
 from pydantic import SecretStr
-from records import Encoding, Template
 
 from beacon_core import Batch, Processor, encode_batch
 from beacon_core.component import Host
@@ -34,6 +32,8 @@ from beacon_core.queues.sqlite import SqliteQueue
 from beacon_splunk.config import SplunkHecConfig
 from beacon_splunk.encoding import Encoder
 from beacon_splunk.layout import layout_of
+from machine import write_results
+from records import Encoding, Template
 
 In = TypeVar("In")
 Out = TypeVar("Out")

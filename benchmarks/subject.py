@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
 from load import PATH
 from records import CONTENT_TYPES, Encoding, Template
 
