@@ -37,7 +37,7 @@ def describe() -> dict[str, Any]:
 def write_results(path: Path, results: object) -> None:
     """Write the results of a benchmark with where and how they came to be."""
     content = {
-        "command": shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *_without_json(sys.argv[1:])]),
+        "command": shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *_arguments()]),
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "machine": describe(),
         "results": results,
@@ -46,12 +46,13 @@ def write_results(path: Path, results: object) -> None:
     path.write_text(json.dumps(content, indent=1) + "\n")
 
 
-def _without_json(arguments: list[str]) -> list[str]:
-    """Return the command line without where results go, which is nobody else's business."""
-    if "--json" not in arguments:
-        return arguments
-    place = arguments.index("--json")
-    return arguments[:place] + arguments[place + 2 :]
+def _arguments() -> list[str]:
+    """Return the command line without where results go, and without folders of this machine."""
+    given = sys.argv[1:]
+    if "--json" in given:
+        place = given.index("--json")
+        given[place : place + 2] = []
+    return [Path(word).name if word.startswith("/") else word for word in given]
 
 
 def _processor() -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import statistics
+import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -69,18 +71,20 @@ The ratio is to a bare interpreter. The queue is empty when Beacon is stopped.
 def stages(results: Content) -> str:
     """Return the tables of `stages.py`."""
     found: dict[str, dict[str, dict[str, float]]] = results["stages"]
-    sizes = list(next(iter(found.values())))
-    heading = [f"{title}, {size}" for size in sizes for title in ("best", "median", "wall")]
-    lines = [["us an event, batches of", *heading]]
-    for stage, by_size in found.items():
-        figures = [f"{by_size[size][name]:.1f}" for size in sizes for name in ("best", "median", "wall_median")]
-        lines.append([stage, *figures])
-    return f"""Each stage alone, in one process, with the project's own code: microseconds of processor time an event,
-best and median of {results["rounds"]} rounds, and the median of the wall time, which includes waiting for the disk.
-A batch passes the stages in this order, so `sanitize` sees what `canonicalize` has made. Under load, requests that
-arrive together share a commit; here each batch has its own.
-
-{table(lines)}"""
+    text = f"""Each stage alone, in one process, with the project's own code: microseconds of processor time an event,
+best and median of {results["rounds"]} rounds, the ratio of the best to that of the first line, and the median of the
+wall time, which includes waiting for the disk. A batch passes the stages in this order, so `sanitize` sees what
+`canonicalize` has made. Under load, requests that arrive together share a commit; here each batch has its own.
+"""
+    for size in next(iter(found.values())):
+        first = next(iter(found.values()))[size]["best"]
+        lines = [[f"us an event, batches of {size}", "best", "median", "ratio", "wall"]]
+        for stage, by_size in found.items():
+            cost = by_size[size]
+            figures = (cost["best"], cost["median"], cost["best"] / first, cost["wall_median"])
+            lines.append([stage, *(f"{figure:.2f}" for figure in figures)])
+        text += f"\n{table(lines)}"
+    return text
 
 
 def side_by_side(results: Content) -> str:
@@ -88,18 +92,24 @@ def side_by_side(results: Content) -> str:
     text = """OTLP/HTTP in, sanitized, synced to disk before the acknowledgement, out to a counting sink that answers as
 Splunk HEC does. Load, sink and subject are processes of the same machine. Medians; in parentheses the median of the
 ratios to the first subject of the same turn. Events/s is from the first request to the last arrival; CPU and memory are
-those of all processes of a subject; p99 is that of the acknowledgement; start is until the first request was accepted;
-stop is from SIGTERM, sent right after a burst, to the exit.
+those of all processes of a subject, memory as seen ten times a second; p99 is that of the acknowledgement; start is
+until the first request was accepted; stop is from SIGTERM, sent right after a burst, to the exit.
 
 `lost`: acknowledged, never arrived. `leaked`: made-up secrets and home folders that arrived. `readable`: such that lay
 readable in the subject's folder, looked for while events waited there and after the end. `refused`: answers other than
 an acknowledgement. `duplicates`: arrivals beyond the first. `held`: arrived only after the subject was started again.
 The counts are sums.
+
+Any other program can be a subject, by its command line:
+
+```sh
+python benchmarks/side_by_side.py --subject 'other:/opt/other --listen 127.0.0.1:{port} --hec {sink} --state {dir}'
+```
 """
     if "floor" in results["subjects"]:
         text += """
-`floor` is a bare sketch that makes the same promises with four patterns for secrets and nothing else: no configuration,
-metrics, validation, retry policy or dead letters.
+`floor` is a bare sketch in Python that stores, syncs and delivers with four patterns for what is removed, and does
+nothing else: no configuration, metrics, validation, retry policy or dead letters.
 """
     for load in results["loads"]:
         text += f"\n{load['title']}:\n\n{table(rows(load['summaries']))}"
@@ -162,7 +172,12 @@ def page(contents: dict[str, Content]) -> str:
     for name, (title, section) in SECTIONS.items():
         content = contents[name]
         parts.append(f"## {title}\n\n`{content['command']}`\n\n{section(content['results'])}")
-    return "\n".join(parts)
+    return "\n\n".join(map(filled, re.split(r"\n{2,}", "\n".join(parts).strip()))) + "\n"
+
+
+def filled(paragraph: str) -> str:
+    """Return a paragraph in lines of about the same length; tables, code and headings as they are."""
+    return paragraph if paragraph.startswith(("|", "#", "`python", "```", "<")) else textwrap.fill(paragraph, 128)
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from records import CONTENT_TYPES, Encoding, Template
 _PROBES = 9_999_000_000  # number of the first record that asks whether a program is ready; the load has lower ones
 _READY_LIMIT = 30.0  # seconds
 _STOP_LIMIT = 60.0
+_LOOK = 0.1  # seconds between two looks at its memory
 
 
 class SubjectError(Exception):
@@ -153,7 +154,7 @@ class Running:
             return []
 
     def _watch(self) -> None:
-        while not self._ended.wait(0.05):
+        while not self._ended.wait(_LOOK):
             resident = 0
             tree = self._tree()
             self._seen.update(tree)

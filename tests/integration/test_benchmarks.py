@@ -84,3 +84,37 @@ def test_every_stage_is_measured_with_every_size_of_batch(tmp_path: Path) -> Non
     found = json.loads(file.read_text())["results"]["stages"]
     assert {"decode protobuf", "decode JSON", "sanitize", "encode for HEC", "gzip"} <= found.keys()
     assert all(set(sizes) == {"1", "10", "100"} for sizes in found.values())
+
+
+def test_the_page_is_written_from_the_results_of_all_benchmarks(tmp_path: Path) -> None:
+    machine = {"processor": "p", "processors": 2, "memory_gib": 4, "system": "s", "python": "3", "sync_us": 1}
+    medians = dict.fromkeys(("events_per_s", "cpu_us", "p99_ms", "peak_mib", "start_ms"), 2.0) | {"stop_ms": None}
+    counts = dict.fromkeys(("lost", "leaked", "readable", "refused", "duplicates", "held"), 0)
+    run = ("load_mib", "peak_mib", "load_per_s", "all_per_s", "backlog", "queue_mib", "missing", "repeated")
+    results: dict[str, dict[str, Any]] = {
+        "startup": {"rounds": 1, "milliseconds": {"python -c pass": [10.0], "exec to ready file": [25.0]}},
+        "stages": {"rounds": 1, "stages": {"gzip": {"10": {"best": 4.0, "median": 5.0, "wall_median": 6.0}}}},
+        "side_by_side": {
+            "subjects": {"a": "a"},
+            "loads": [
+                {"title": "few", "summaries": {"a": {"medians": medians, "ratios": medians, "counts": counts}}},
+            ],
+        },
+        "backlog": {"events": 1, "batch": 1, "ratio": 1.0, "limit": 1.3, "runs": {"up": dict.fromkeys(run, 7)}},
+        "sanitize": {"rounds": 1, "batch": 1, "rules": 1, "engine": "e", "costs": {"yardstick": [2.0], "rest": [3.0]}},
+    }
+    for name, found in results.items():
+        described = machine | {"packages": {"sqlite": "3"}, "load_average": 0.1}
+        content = {"command": f"python benchmarks/{name}.py", "date": "2026-01-01", "machine": described}
+        (tmp_path / f"{name}.json").write_text(json.dumps(content | {"results": found}))
+    done = bench("report", str(tmp_path), "--page", str(tmp_path / "page.md"))
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "page.md").read_text()
+    for line in (
+        "| exec to ready file | 25.0 | 2.5 | 25.0 | 25.0 |",
+        "| gzip | 4.00 | 5.00 | 1.00 | 6.00 |",
+        "| a | 2 (2.00) | 2.0 (2.00) | 2.0 (2.00) | 2.0 (2.00) | 2 (2.00) | - | 0 | 0 | 0 | 0 | 0 | 0 |",
+        "| up | 7.0 | 7.0 | 7 | 7 | 7 | 7.0 | 7 | 7 |",
+        "| rest | 3.00 | 3.00 | 1.5 |",
+    ):
+        assert line in page
