@@ -46,9 +46,16 @@ fuzz: install  ## hostile input on every receiver, a few minutes: make fuzz SEED
 linear: install  ## hostile texts of up to 16 MiB for every rule of sanitize take linear time, hours
 	$(BIN)/python -m tests.fuzz.linear
 
-bench: install  ## start-up and throughput on this machine
-	$(BIN)/python benchmarks/startup.py
-	$(BIN)/python benchmarks/backlog.py
+RESULTS := .bench
+FLOOR ?=
+
+bench: install  ## all benchmarks, under ten minutes, and docs/reference/performance.md from them: make bench FLOOR=floor.py
+	$(BIN)/python benchmarks/startup.py --json $(RESULTS)/startup.json
+	$(BIN)/python benchmarks/stages.py --json $(RESULTS)/stages.json
+	$(BIN)/python benchmarks/side_by_side.py --encoding protobuf json --json $(RESULTS)/side_by_side.json $(if $(FLOOR),--floor '$(FLOOR)')
+	$(BIN)/python benchmarks/backlog.py --events 500000 --json $(RESULTS)/backlog.json
+	$(BIN)/python benchmarks/sanitize.py --json $(RESULTS)/sanitize.json
+	$(BIN)/python benchmarks/report.py $(RESULTS)
 
 docs: install  ## write the generated reference pages and tables anew
 	$(BIN)/python tools/reference.py
@@ -60,4 +67,4 @@ lock: install  ## write uv.lock anew
 	$(BIN)/python -m pip install --quiet uv && $(BIN)/uv lock
 
 clean:  ## remove everything that make made
-	rm -rf $(VENV) .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .demo .bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -33,6 +33,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
+from machine import write_results
+
 BEACON = Path(sys.executable).with_name("beacon")
 BATCH = 100
 CLIENTS = 4
@@ -179,6 +181,19 @@ class Figures:
     statuses: Counter[int] = field(default_factory=Counter)
     balanced: bool = False
 
+    def shown(self, events: int) -> dict[str, float]:
+        """Return what is shown, in MiB and events a second."""
+        return {
+            "load_mib": self.peak_load / _MIB,
+            "peak_mib": self.peak / _MIB,
+            "load_per_s": events / self.load_time,
+            "all_per_s": events / self.whole_time,
+            "backlog": self.backlog,
+            "queue_mib": self.queue_bytes / _MIB,
+            "missing": events - self.arrived.count,
+            "repeated": self.arrived.repeated,
+        }
+
 
 class Watch:
     """Samples the memory of a process until it ends; on Linux the kernel's own peak, elsewhere what is seen."""
@@ -279,6 +294,7 @@ def main() -> int:
     """Measure both and compare."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures, too")
     options = parser.parse_args()
     events = options.events - options.events % (BATCH * CLIENTS)
     print(f"{platform.platform()}, Python {platform.python_version()}, {events} events in batches of {BATCH}")
@@ -297,6 +313,9 @@ def main() -> int:
     good &= report("down", events, down)
     ratio = down.peak / up.peak
     print(f"peak memory with the destination down: {ratio:.2f} times of that with it up (at most {LIMIT})")
+    if options.json:
+        runs = {name: figures.shown(events) for name, figures in (("up", up), ("down", down))}
+        write_results(options.json, {"events": events, "batch": BATCH, "runs": runs, "ratio": ratio, "limit": LIMIT})
     return 0 if good and ratio <= LIMIT else 1
 
 

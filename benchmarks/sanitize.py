@@ -1,15 +1,14 @@
 """What `sanitize` costs an event, in batches of 100 like a coding agent's telemetry: in all, and by share.
 
-Run it on an idle machine: python benchmarks/sanitize.py [FOLDER OF otlpgen.py]. Every batch is new to the processor,
-so that nothing it remembers helps it. The yardstick, what gathering the distinct values of the attributes costs, tells
+Run it on an idle machine: python benchmarks/sanitize.py. Every batch is new to the processor, so that nothing it
+remembers helps it. The yardstick, what gathering the distinct values of the attributes costs, tells
 machines apart.
 """
 
 from __future__ import annotations
 
-import importlib
+import argparse
 import platform
-import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -26,18 +25,19 @@ from beacon_core.processors.sanitize.making import load_rules
 from beacon_core.processors.sanitize.rules import built_in_rules
 from beacon_core.processors.sanitize.search import ENGINES, plain_engine
 from beacon_core.processors.sanitize.text import TextRedactor
+from machine import write_results
+from records import Template
 
 SIZE = 100
 ROUNDS = 15
 BATCHES = 20  # in a round
-GENERATOR = Path(__file__).parents[1].parent / "shared" / "bench"
 
 
-def batches(generator: Any, first: int) -> list[Batch]:
+def batches(first: int) -> list[Batch]:
     """Return the batches of one round, different from those of any other."""
     result = []
     for seed in range(first, first + BATCHES):
-        body = generator.encode(SIZE, seed, "protobuf").replace(generator.PLACEHOLDER.encode(), b"%010d" % seed)
+        body = Template(SIZE, seed, "protobuf").fill(seed * SIZE)
         result.append(decode_request("/v1/logs", body, encoding="protobuf", received_unix_nano=1).batch)
     return result
 
@@ -49,7 +49,7 @@ def cost(work: Callable[[Any], Any], inputs: Iterable[Any]) -> tuple[float, list
     return (time.process_time() - begin) * 1e6 / (BATCHES * SIZE), results
 
 
-def measure(generator: Any) -> dict[str, list[float]]:
+def measure() -> dict[str, list[float]]:
     """Return the costs of every round by share."""
     processor = SanitizeProcessor(SanitizeConfig())
     processor.start(Host("sanitize"))
@@ -63,7 +63,7 @@ def measure(generator: Any) -> dict[str, list[float]]:
 
     costs: dict[str, list[float]] = {}
     for number in range(ROUNDS + 1):
-        fresh = batches(generator, 1000 + number * BATCHES)
+        fresh = batches(1000 + number * BATCHES)
         shares: dict[str, float] = {}
         shares["yardstick"], _ = cost(lambda batch: set().union(*[e.attributes.values() for e in batch]), fresh)
         shares["sanitize"], _ = cost(processor.process, fresh)
@@ -80,8 +80,10 @@ def measure(generator: Any) -> dict[str, list[float]]:
 
 def main() -> None:
     """Measure and print."""
-    sys.path.insert(0, sys.argv[1] if len(sys.argv) > 1 else str(GENERATOR))
-    costs = measure(importlib.import_module("otlpgen"))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures, too")
+    options = parser.parse_args()
+    costs = measure()
     engine = next(make.__name__ for make in ENGINES if make([b"x"]))
     rules = len(built_in_rules().rules)
     print(f"{platform.platform()}, Python {platform.python_version()}, {rules} rules, engine: {engine}")
@@ -90,6 +92,8 @@ def main() -> None:
     for name, values in costs.items():
         values.sort()
         print(f"{name:42}{values[0]:8.2f}{values[len(values) // 2]:8.2f}{values[0] / yardstick:8.1f}")
+    if options.json:
+        write_results(options.json, {"rounds": ROUNDS, "batch": SIZE, "rules": rules, "engine": engine, "costs": costs})
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Subjects take turns; medians are shown. Run it with `make bench` on an idle mach
 
 from __future__ import annotations
 
+import argparse
 import platform
 import signal
 import statistics
@@ -14,6 +15,8 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from machine import write_results
 
 ROUNDS = 15
 BEACON = Path(sys.executable).with_name("beacon")
@@ -46,6 +49,9 @@ def start_and_stop() -> tuple[float, float]:
 
 def main() -> None:
     """Measure in turns and print medians."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures, too")
+    options = parser.parse_args()
     singles: dict[str, Callable[[], float]] = {
         "python -c pass": lambda: timed(sys.executable, "-c", "pass"),
         "python -c 'import click'": lambda: timed(sys.executable, "-c", "import click"),
@@ -64,6 +70,8 @@ def main() -> None:
     for name, values in times.items():
         median = statistics.median(values)
         print(f"{name:28}{median:8.1f}{median / bare:8.1f}{min(values):8.1f}{max(values):8.1f}")
+    if options.json:
+        write_results(options.json, {"rounds": ROUNDS, "milliseconds": times})
 
 
 if __name__ == "__main__":
