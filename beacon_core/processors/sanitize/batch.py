@@ -40,6 +40,7 @@ class BatchRewriter:
         self._special = {key for key in pool.keys if key in changes or keys.rule(key)}
         # to leave something out takes a look at each event
         self._drops = bool(keys.actions.drops) and any(change.drop for change in changes.values())
+        self._shapes: dict[tuple[str, ...], bool] = {}
         self.total: dict[str, int] = {}
 
     def events(self, batch: Batch) -> list[Event]:
@@ -169,7 +170,7 @@ class BatchRewriter:
         return hit.text
 
     def _walk(self, event: Event) -> dict[str, Any]:
-        rewriter = Rewriter(self._changes.get, self._keys)
+        rewriter = Rewriter(self._changes.get, self._keys, self._shapes)
         members = rewriter.members(event)
         if members:
             attributes = members.get("attributes", event.attributes)
@@ -179,7 +180,7 @@ class BatchRewriter:
     def _resource(self, resource: Attributes) -> Attributes:
         if self._is_plain(resource):
             return resource
-        rewriter = Rewriter(self._changes.get, self._keys)
+        rewriter = Rewriter(self._changes.get, self._keys, self._shapes)
         done = rewriter.mapping(resource)
         return resource if done is resource else self._summarize(done, (rewriter,))
 
@@ -195,7 +196,7 @@ class BatchRewriter:
     def _scope(self, scope: Scope | None) -> Scope | None:
         if scope is None:
             return None
-        rewriter = Rewriter(self._changes.get, self._keys)
+        rewriter = Rewriter(self._changes.get, self._keys, self._shapes)
         members = rewriter.members(scope)
         if not members:
             return scope

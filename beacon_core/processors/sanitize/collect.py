@@ -128,8 +128,13 @@ class Pool:
         elif body is not None:
             flat = False
             values.update(texts(body))
-        if all(type(value) in _PLAIN for value in attributes.values()):
-            values.update(attributes.values())
+        plain = [value for value in attributes.values() if type(value) in _PLAIN]
+        values.update(plain)
+        if len(plain) == len(attributes):
             return flat
-        values.update(texts(attributes))
+        for value in attributes.values():
+            if type(value) is dict and _PLAIN.issuperset(map(type, value.values())):
+                values.update(value, value.values())
+            elif type(value) not in _PLAIN:
+                values.update(texts(value))
         return False

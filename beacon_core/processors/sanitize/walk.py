@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
@@ -28,6 +28,7 @@ TEXT_MEMBERS: Mapping[type, tuple[str, ...]] = {
 #: How deep lists and maps may be nested; a `Rewriter` takes two calls for each level, of which Python allows 1,000.
 MOST_LEVELS = 300
 
+_NUMBERS = frozenset((int, float, bool, type(None)))
 _GONE: Final = object()  # stands for what is left out
 # Under a sensitive name these stay: nothing, words, references to a variable, and what was redacted already.
 _HARMLESS = re.compile(
@@ -98,16 +99,23 @@ class Rewriter:
     Args:
         change: what becomes of a text, None if it stays.
         keys: what becomes of a value because of its name; None if names say nothing.
+        shapes: names of maps, and whether nothing is to be done because of them; shared by those who rewrite a batch.
 
     Attributes:
         counts: how often each rule changed something.
         cut: whether a text was cut.
     """
 
-    def __init__(self, change: Callable[[str], Change | None], keys: Keys | None) -> None:
+    def __init__(
+        self,
+        change: Callable[[str], Change | None],
+        keys: Keys | None,
+        shapes: dict[tuple[str, ...], bool] | None = None,
+    ) -> None:
         self._change = change
         self._keys = keys
-        self.counts: Counter[str] = Counter()
+        self._shapes = {} if shapes is None else shapes
+        self.counts: defaultdict[str, int] = defaultdict(int)
         self.cut = False
 
     def value(self, value: Any) -> Any:
@@ -125,6 +133,8 @@ class Rewriter:
         changed = {}
         for member in TEXT_MEMBERS[type(record)]:
             before = getattr(record, member)
+            if before is None:
+                continue
             after = self._kept(before)
             if after is _GONE:
                 after = None if member == "body" else self._text(before, counted=True)
@@ -134,6 +144,8 @@ class Rewriter:
 
     def mapping(self, attributes: Attributes) -> Attributes:
         """Return a map; keys that become equal get a number, so that no value is lost."""
+        if self._has_plain_names(attributes):
+            return self._values(attributes)
         result: Attributes = {}
         numbers: dict[str, int] = {}
         same = True
@@ -154,8 +166,32 @@ class Rewriter:
             result[_free(new_key, result, numbers)] = new_value
         return attributes if same else result
 
+    def _has_plain_names(self, attributes: Attributes) -> bool:
+        """Say if nothing is to be done because of the names in a map; most maps of a batch have the same few shapes."""
+        shape = tuple(attributes)
+        plain = self._shapes.get(shape)
+        if plain is None:
+            named = "value" in attributes or SUMMARY in attributes
+            plain = not named and not any(self._rule(key) or self._change(key) for key in shape)
+            self._shapes[shape] = plain
+        return plain
+
+    def _values(self, attributes: Attributes) -> Attributes:
+        """Return a map of whose names nothing is to be done."""
+        edits = {}
+        for key, value in attributes.items():
+            if type(value) not in _NUMBERS:
+                new = self._kept(value)
+                if new is not value:
+                    edits[key] = new
+        if not edits:
+            return attributes
+        result = {**attributes, **edits}
+        return {key: value for key, value in result.items() if value is not _GONE}
+
     def _rule(self, key: str) -> KeyRule | None:
-        return self._keys.rule(key) if self._keys is not None else None
+        """Return what is done because of a name; one that is no text is of somebody else's making."""
+        return self._keys.rule(key) if self._keys is not None and isinstance(key, str) else None
 
     def _rule_of_pair(self, attributes: Attributes) -> KeyRule | None:
         """Return what the name in a pair says of its value: `{"key": "password", "value": ...}`."""
@@ -208,7 +244,8 @@ class Rewriter:
         return change.text
 
     def _count(self, change: Change) -> None:
-        self.counts.update(change.counts)
+        for rule_id, count in change.counts.items():
+            self.counts[rule_id] += count
         self.cut = self.cut or change.cut
 
     def _bytes(self, data: bytes) -> bytes:
