@@ -5,21 +5,17 @@ A test module that uses them names the key that has to come: `KEY`.
 
 from __future__ import annotations
 
-import logging
-import signal
-import threading
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from beacon_core import Host
+from beacon_core import Batch, Host
 from beacon_datadog.config import DatadogConfig
 from beacon_datadog.exporter import DatadogExporter
 from plugins.datadog.tests.datadog_server import DatadogServer
-from plugins.datadog.tests.running import Outcome, deliver
+from tests.pipeline_run import Outcome, Run, deliver
 
 
 @pytest.fixture
@@ -48,20 +44,12 @@ def start(intake: DatadogServer) -> Iterator[Callable[..., DatadogExporter]]:
 
 
 @pytest.fixture
-def own_process() -> Iterator[None]:
-    """Let a program run in this process: what it changes for itself is changed back."""
-    root, beacon = logging.getLogger(), logging.getLogger("beacon")
-    kept = root.handlers[:], root.level, beacon.level, threading.excepthook
-    numbers = {signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)}
-    handlers = {number: signal.getsignal(number) for number in numbers}
-    yield
-    root.handlers[:], root.level, beacon.level, threading.excepthook = kept
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+def run(intake: DatadogServer, tmp_path: Path) -> Run:
+    """What sends events through a whole pipeline to the intakes; see `deliver`."""
 
+    def run_to_intakes(events: Batch | bytes, *, drain: str = "", each: int = 1000, **options: Any) -> Outcome:
+        intakes = {"logs": {"endpoint": intake.url}, "metrics": {"endpoint": intake.url}}
+        options = {"api": {"key": "${env:DD_API_KEY}"}, **intakes, **options}
+        return deliver(tmp_path, "datadog", options, events, drain=drain, each=each, DD_API_KEY=intake.key)
 
-@pytest.fixture
-def run(request: pytest.FixtureRequest, intake: DatadogServer, tmp_path: Path) -> Callable[..., Outcome]:
-    """What runs a whole pipeline to the intakes in a folder of the test; see `deliver`."""
-    request.getfixturevalue("own_process")
-    return partial(deliver, tmp_path, intake)
+    return run_to_intakes

@@ -18,9 +18,8 @@ from beacon_core import Batch, Metric
 from beacon_core.testing import Request, Step, make_batch, make_event
 from beacon_datadog import answers
 from plugins.datadog.tests.datadog_server import DatadogServer, Entry, answer
-from plugins.datadog.tests.running import Outcome
+from tests.pipeline_run import Outcome, Run
 
-Run = Callable[..., Outcome]
 KEY = "FAKE" * 8
 TOKEN = "pub" + KEY
 ALL = list(range(5))

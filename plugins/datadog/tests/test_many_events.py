@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 from beacon_core import Batch
 from beacon_core.testing import Request, Step, make_batch, make_event
 from plugins.datadog.tests.datadog_server import DatadogServer, answer, names_in
-from plugins.datadog.tests.running import Outcome
+from tests.pipeline_run import Run
 
 KEY = "FAKE" * 8
 COUNT, EACH = 10_000, 200
@@ -85,7 +84,7 @@ class BadDay:
 @pytest.mark.parametrize("in_flight", [1, 4])
 @pytest.mark.parametrize("key", [KEY, "pub" + KEY], ids=["API key", "client token"])
 def test_p3_p4_only_the_bad_events_are_put_aside_and_only_what_was_doubtful_comes_twice(
-    intake: DatadogServer, run: Callable[..., Outcome], key: str, in_flight: int
+    intake: DatadogServer, run: Run, key: str, in_flight: int
 ) -> None:
     intake.key = key
     intake.mood = day = BadDay(intake)

@@ -16,7 +16,7 @@ from beacon_core.testing import make_batch, make_event
 from beacon_datadog import answers, config
 from beacon_datadog.config import DatadogConfig
 from plugins.datadog.tests.datadog_server import DatadogServer
-from plugins.datadog.tests.running import run_file
+from tests.pipeline_run import run_file
 
 KEY = "FAKE" * 8
 ROOT = Path(__file__).parents[3]
@@ -46,7 +46,6 @@ def test_the_table_of_options_is_what_the_code_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("block", PIPELINES)
-@pytest.mark.usefixtures("own_process")
 def test_each_pipeline_runs(intake: DatadogServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: str) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DD_CLIENT_TOKEN", "pub" + KEY)
@@ -56,7 +55,8 @@ def test_each_pipeline_runs(intake: DatadogServer, tmp_path: Path, monkeypatch: 
     token = "DD_CLIENT_TOKEN" in block
     intake.key = "pub" + KEY if token else KEY
     endpoints = [f"exporters.datadog.{name}.endpoint={intake.url}" for name in ("logs", "metrics")]
-    _, receipt = run_file(tmp_path, KEY, *(word for option in endpoints for word in ("--set", option)))
+    changes = [word for option in endpoints for word in ("--set", option)]
+    _, receipt = run_file(tmp_path, *changes, DD_API_KEY=KEY)
     assert receipt["balanced"]
     assert receipt["exporters"]["datadog"]["delivered"] == 4
     assert sorted(intake.ids) == [*(["p-0"] if token else []), "test-0", "test-1", "test-2"]

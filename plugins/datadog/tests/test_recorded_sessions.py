@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from plugins.datadog.tests.datadog_server import DatadogServer
-from plugins.datadog.tests.running import Outcome
+from tests.pipeline_run import Run
 
 KEY = "FAKE" * 8
 AGENTS = Path(__file__).parents[3].parent / "shared" / "fixtures" / "agents"
@@ -30,7 +30,7 @@ def requests() -> Iterator[tuple[dict[str, Any], bytes]]:
 
 
 @pytest.mark.parametrize("key", [KEY, "pub" + KEY], ids=["API key", "client token"])
-def test_every_record_of_real_agents_is_taken(intake: DatadogServer, run: Callable[..., Outcome], key: str) -> None:
+def test_every_record_of_real_agents_is_taken(intake: DatadogServer, run: Run, key: str) -> None:
     intake.key = key
     lines = {json.dumps(json.loads(body)): entry["records"] for entry, body in requests()}
     outcome = run("".join(f"{line}\n" for line in lines).encode())

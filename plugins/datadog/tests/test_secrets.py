@@ -10,20 +10,14 @@ import pytest
 from beacon_core import encode_lines
 from beacon_core.testing import Step, make_event
 from plugins.datadog.tests.datadog_server import DatadogServer, answer
-from plugins.datadog.tests.running import beacon, run_file
+from tests.pipeline_run import QUICK, beacon, run_file
 
 KEY = "FAKE" * 8
 TOKEN = "pub" + KEY
 
-pytestmark = pytest.mark.usefixtures("own_process")
-
 
 def write_pipeline(folder: Path, intake: DatadogServer, **api: str) -> None:
-    exporter = {
-        "api": api,
-        "logs": {"endpoint": intake.url},
-        "retry_on_failure": {"initial_interval": "1ms", "max_interval": "5ms", "hold_interval": "10ms"},
-    }
+    exporter = {"api": api, "logs": {"endpoint": intake.url}, "retry_on_failure": QUICK}
     pipeline = {
         "receivers": {"file_input": {"include": [str(folder / "events.jsonl")]}},
         "processors": {"sanitize": {}},
@@ -47,7 +41,7 @@ def test_p2_p7_a_key_that_telemetry_repeats_is_redacted(
     write_pipeline(tmp_path, intake, **api)
     event = make_event(body=f"environment: {key}.", attributes={"line": f"curl -H {key}"}, resource={"arg": key})
     (tmp_path / "events.jsonl").write_bytes(encode_lines([event]))
-    run_file(tmp_path, key)
+    run_file(tmp_path, DD_API_KEY=key)
     (entry,) = intake.logs
     assert key not in json.dumps(entry)
     assert entry["message"] == "environment: [REDACTED:known-value]."
@@ -67,7 +61,7 @@ def test_p7_neither_key_nor_query_is_in_anything_that_a_run_leaves_behind(
     intake.turns += [answer(400, detail)]
     write_pipeline(tmp_path, intake, key="${env:DD_API_KEY}")
     (tmp_path / "events.jsonl").write_bytes(encode_lines([make_event()]))
-    printed, receipt = run_file(tmp_path, key, "--log-level", "debug")
+    printed, receipt = run_file(tmp_path, "--log-level", "debug", DD_API_KEY=key)
     letters = beacon("queue", "export", "--queue", str(tmp_path / "queue.db")).stdout
     assert intake.turns == []
     assert receipt["exporters"]["datadog"]["dead_lettered"] == 1

@@ -1,4 +1,4 @@
-"""The strict server, and exporters that are started for it.
+"""The strict server, exporters that are started for it, and whole pipelines that end there.
 
 A test module that uses them names the token that has to come: `TOKEN`.
 """
@@ -6,14 +6,16 @@ A test module that uses them names the token that has to come: `TOKEN`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from beacon_core import Host
+from beacon_core import Batch, Host
 from beacon_splunk.config import SplunkHecConfig
 from beacon_splunk.exporter import SplunkHecExporter
 from plugins.splunk.tests.hec_server import HecServer
+from tests.pipeline_run import Outcome, Run, deliver
 
 
 @pytest.fixture
@@ -39,3 +41,14 @@ def start(hec: HecServer) -> Iterator[Callable[..., SplunkHecExporter]]:
     yield make
     for exporter in exporters:
         exporter.shutdown(1)
+
+
+@pytest.fixture
+def run(hec: HecServer, tmp_path: Path) -> Run:
+    """What sends events through a whole pipeline to the server; see `deliver`."""
+
+    def run_to_server(events: Batch, *, drain: str = "", each: int = 1000, **options: Any) -> Outcome:
+        options = {"endpoint": hec.url, "token": "${env:TEST_HEC_TOKEN}"} | options
+        return deliver(tmp_path, "splunk_hec", options, events, drain=drain, each=each, TEST_HEC_TOKEN=hec.token)
+
+    return run_to_server

@@ -18,7 +18,7 @@ from beacon_core import Batch
 from beacon_core.testing import Step, make_batch, make_event
 from beacon_splunk import answers
 from plugins.splunk.tests.hec_server import HTML, HecServer, reply
-from plugins.splunk.tests.pipeline import run
+from tests.pipeline_run import Run
 
 TOKEN = "00000000-FAKE-FAKE-FAKE-000000000000"
 ALL = list(range(5))
@@ -110,15 +110,15 @@ STATUSES: dict[int, Row] = {
 
 
 @pytest.fixture
-def deliver(hec: HecServer, tmp_path: Path) -> Callable[..., None]:
+def deliver(hec: HecServer, run: Run) -> Callable[..., None]:
     """What runs five events into answers and compares their fate."""
 
-    def run_into(steps: list[Step], fate: Fate, drain: str | None = None) -> None:
+    def run_into(steps: list[Step], fate: Fate, drain: str = "") -> None:
         hec.whims = [*steps]
-        outcome = run(tmp_path, hec, make_batch(5), drain=drain)
+        outcome = run(make_batch(5), drain=drain)
         assert outcome.balanced
-        found = outcome.figures()
-        if drain is not None:  # tried as often as there was time for
+        found = outcome.figures
+        if drain:  # tried as often as there was time for
             found.pop("possibly_duplicated", None)
         assert found == {"accepted": 5, **fate.figures}
         assert sorted(outcome.dead) == [f"test-{number}" for number in fate.dead]
@@ -141,9 +141,9 @@ def compare_what_was_sent_again(hec: HecServer, fate: Fate) -> None:
     assert len(hec.ids) == len(set(hec.ids))
 
 
-def drain_for(fate: Fate) -> str | None:
+def drain_for(fate: Fate) -> str:
     """Return how long a run may go on: what is kept is tried for ever, everything else comes to an end by itself."""
-    return "20ms" if "queued" in fate.figures else None
+    return "20ms" if "queued" in fate.figures else ""
 
 
 def test_the_table_of_this_test_is_complete() -> None:
@@ -177,63 +177,61 @@ def test_p3_p6_a_status_is_answered_always(deliver: Callable[..., None], status:
 
 
 @pytest.mark.parametrize("code", [code for code, row in CODES.items() if row.always is KEPT])
-def test_p4_what_was_kept_is_delivered_by_the_next_run(hec: HecServer, tmp_path: Path, code: int) -> None:
+def test_p4_what_was_kept_is_delivered_by_the_next_run(hec: HecServer, run: Run, code: int) -> None:
     row = CODES[code]
     hec.whims = [reply(code, row.number, status=row.status)] * MANY
-    run(tmp_path, hec, make_batch(5), drain="20ms")
+    run(make_batch(5), drain="20ms")
     hec.whims = []
-    outcome = run(tmp_path, hec, Batch("nothing more", ()))
+    outcome = run(Batch("nothing more", ()))
     assert outcome.balanced
-    assert outcome.figures() == {"carried_over": 5, "delivered": 5}
+    assert outcome.figures == {"carried_over": 5, "delivered": 5}
     assert hec.ids == [f"test-{number}" for number in ALL]
 
 
 @pytest.mark.parametrize("code", [6, 12, 13, 15])
 def test_p3_in_the_middle_the_events_before_are_stored_and_those_after_are_sent_again(
-    hec: HecServer, tmp_path: Path, code: int
+    hec: HecServer, run: Run, code: int
 ) -> None:
     hec.poison = lambda value: code if value["event"] == "event 2" else 0
-    outcome = run(tmp_path, hec, make_batch(5))
+    outcome = run(make_batch(5))
     assert outcome.balanced
-    assert outcome.figures() == {"accepted": 5, "delivered": 4, "dead_lettered": 1}
+    assert outcome.figures == {"accepted": 5, "delivered": 4, "dead_lettered": 1}
     assert f"code {code} " in outcome.dead["test-2"]
     assert [carried(objects) for objects in hec.batches] == [ALL, [3, 4]]
     assert hec.ids == ["test-0", "test-1", "test-3", "test-4"]
 
 
 @pytest.mark.parametrize("code", [6, 12, 13, 15])
-def test_p3_without_a_number_the_bad_event_is_found_by_halves(hec: HecServer, tmp_path: Path, code: int) -> None:
+def test_p3_without_a_number_the_bad_event_is_found_by_halves(hec: HecServer, run: Run, code: int) -> None:
     def refuse(request: Any) -> Step | None:
         return reply(code) if b'"event 2"' in request.body else None
 
     hec.whims = [refuse] * MANY
-    outcome = run(tmp_path, hec, make_batch(5))
+    outcome = run(make_batch(5))
     assert outcome.balanced
-    assert outcome.figures() == {"accepted": 5, "delivered": 4, "dead_lettered": 1}
+    assert outcome.figures == {"accepted": 5, "delivered": 4, "dead_lettered": 1}
     assert list(outcome.dead) == ["test-2"]
     assert sorted(hec.ids) == ["test-0", "test-1", "test-3", "test-4"]
 
 
-def test_p3_code_7_keeps_the_events_of_that_index_and_no_other(hec: HecServer, tmp_path: Path) -> None:
+def test_p3_code_7_keeps_the_events_of_that_index_and_no_other(hec: HecServer, run: Run) -> None:
     hec.indexes = {"main"}
     events = [make_event(n, resource={"com.splunk.index": "nope" if n == 2 else "main"}) for n in ALL]
-    outcome = run(tmp_path, hec, Batch("b", tuple(events)), drain="50ms")
+    outcome = run(Batch("b", tuple(events)), drain="50ms")
     assert outcome.balanced
-    assert outcome.figures() == {"accepted": 5, "delivered": 4, "queued": 1}
+    assert outcome.figures == {"accepted": 5, "delivered": 4, "queued": 1}
     assert hec.ids == ["test-0", "test-1", "test-3", "test-4"]
-    assert "index nope; create the index" in outcome.said
+    assert "index nope; create the index" in outcome.printed
 
 
-def test_p3_code_9_with_a_number_counts_the_events_before_it_as_possible_duplicates(
-    hec: HecServer, tmp_path: Path
-) -> None:
+def test_p3_code_9_with_a_number_counts_the_events_before_it_as_possible_duplicates(hec: HecServer, run: Run) -> None:
     hec.whims = [reply(9, 2, status=503)]
-    outcome = run(tmp_path, hec, make_batch(5))
-    assert outcome.figures() == {"accepted": 5, "delivered": 5, "possibly_duplicated": 2}
+    outcome = run(make_batch(5))
+    assert outcome.figures == {"accepted": 5, "delivered": 5, "possibly_duplicated": 2}
 
 
-def test_p10_what_is_said_names_status_code_and_what_to_do_and_never_the_token(hec: HecServer, tmp_path: Path) -> None:
+def test_p10_what_is_said_names_status_code_and_what_to_do_and_never_the_token(hec: HecServer, run: Run) -> None:
     hec.whims = [reply(4, status=403, text=f"Invalid token {TOKEN}")]
-    outcome = run(tmp_path, hec, make_batch(5))
-    assert 'HTTP 403, code 4 "Invalid token [REDACTED]"; check `token`' in outcome.said
-    assert TOKEN not in outcome.said + json.dumps(outcome.receipt)
+    outcome = run(make_batch(5))
+    assert 'HTTP 403, code 4 "Invalid token [REDACTED]"; check `token`' in outcome.printed
+    assert TOKEN not in outcome.printed + json.dumps(outcome.figures)

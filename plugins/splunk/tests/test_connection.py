@@ -20,7 +20,7 @@ from beacon_core.testing import FaultyServer, Request, Step, make_batch
 from beacon_splunk.config import SplunkHecConfig
 from beacon_splunk.exporter import SplunkHecExporter
 from plugins.splunk.tests.hec_server import HecServer, reply
-from plugins.splunk.tests.pipeline import beacon
+from tests.pipeline_run import run_file
 
 Start = Callable[..., SplunkHecExporter]
 TOKEN = "00000000-FAKE-FAKE-FAKE-000000000000"
@@ -232,5 +232,5 @@ def test_p7_telemetry_that_repeats_a_header_is_redacted(
         },
     }
     (tmp_path / "pipeline.yaml").write_text(json.dumps(pipeline))
-    beacon(tmp_path, TOKEN)
+    run_file(tmp_path, TEST_HEC_TOKEN=TOKEN)
     assert [value["event"] for value in hec.stored] == ["sent with [REDACTED:known-value] on top"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,7 +13,7 @@ from beacon_core import Batch
 from beacon_core.testing import Request, Step, make_batch
 from plugins.splunk.tests.hec_rules import parse
 from plugins.splunk.tests.hec_server import HTML, HecServer, reply
-from plugins.splunk.tests.pipeline import run
+from tests.pipeline_run import Run
 
 TOKEN = "00000000-FAKE-FAKE-FAKE-000000000000"
 COUNT, EACH = 10_000, 200
@@ -72,14 +71,12 @@ class BadDay:
 @pytest.mark.parametrize("in_flight", [1, 4])
 @pytest.mark.parametrize("acks", [False, True], ids=["accepted", "acknowledged"])
 def test_p3_p4_only_the_bad_events_are_put_aside_and_only_what_was_doubtful_comes_twice(
-    hec: HecServer, tmp_path: Path, acks: bool, in_flight: int
+    hec: HecServer, run: Run, acks: bool, in_flight: int
 ) -> None:
     day = BadDay(hec)
     hec.mood, hec.acks = day, acks
     hec.poison = lambda value: 6 if value["fields"]["beacon_id"] == POISON else 0
     outcome = run(
-        tmp_path,
-        hec,
         events(),
         each=EACH,
         max_event_size=100_000,
@@ -89,10 +86,10 @@ def test_p3_p4_only_the_bad_events_are_put_aside_and_only_what_was_doubtful_come
     )
     assert day.restarted is not None
     day.restarted.join()
-    doubted = outcome.receipt["possibly_duplicated"]
+    doubted = outcome.figures["possibly_duplicated"]
     assert outcome.balanced
     assert outcome.dead.keys() == BAD
-    assert outcome.figures() == {
+    assert outcome.figures == {
         "accepted": COUNT,
         "delivered": COUNT - 2,
         "dead_lettered": 2,

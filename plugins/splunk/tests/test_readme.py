@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from beacon_core.testing import make_batch, make_event
 from beacon_splunk import answers
 from beacon_splunk.config import SplunkHecConfig
 from plugins.splunk.tests.hec_server import HecServer
-from plugins.splunk.tests.pipeline import beacon
+from tests.pipeline_run import run_file
 
 TOKEN = "00000000-FAKE-FAKE-FAKE-000000000000"
 ROOT = Path(__file__).parents[3]
@@ -45,8 +44,8 @@ def test_each_pipeline_runs(hec: HecServer, tmp_path: Path, monkeypatch: pytest.
     hec.acks = "acknowledgements" in block
     quick = ["acknowledgements.query_interval=1ms"] if hec.acks else []
     options = [f"exporters.splunk_hec.{option}" for option in (f"endpoint={hec.url}", *quick)]
-    beacon(tmp_path, TOKEN, *(word for option in options for word in ("--set", option)))
-    receipt = json.loads((tmp_path / "receipt.json").read_text())
+    changes = [word for option in options for word in ("--set", option)]
+    _, receipt = run_file(tmp_path, *changes, SPLUNK_HEC_TOKEN=TOKEN)
     assert receipt["balanced"]
     assert sorted(hec.ids) == ["p-0", "test-0", "test-1", "test-2"]
     if "metrics:" in block:

@@ -130,8 +130,9 @@ def test_a_contract_that_is_shipped_is_run(run: Run) -> None:
     assert PLAIN not in said.results
 
 
-def test_our_own_file_exporter_keeps_its_contract() -> None:
-    done = beacon("check", "beacon-file")
+@pytest.mark.parametrize("name", ["beacon-file", "beacon-splunk", "beacon-datadog"])
+def test_our_own_exporters_keep_their_contracts_and_nothing_is_left_unchecked(name: str) -> None:
+    done = beacon("check", name)
     assert done.returncode == 0, done.stdout
     assert "holds          P4: every event is delivered exactly once" in done.stdout
     assert "holds          P6: a failure is told by a declared error" in done.stdout

@@ -1,4 +1,7 @@
-"""The contracts hold for what Beacon ships: queues, processors, exporters and receivers."""
+"""The contracts hold for what the core brings: queues, processors and receivers.
+
+Exporters ship theirs: plugins/*/tests/test_contract.py and tests/unit/cli/test_plugins_command.py.
+"""
 
 from __future__ import annotations
 
@@ -11,33 +14,14 @@ from typing import Any
 
 import pytest
 
-from beacon_core import Exporter, Processor, Queue, Receiver, decode_line, encode_lines
+from beacon_core import Processor, Queue, Receiver, encode_lines
 from beacon_core.processors.canonicalize import CanonicalizeConfig, CanonicalizeProcessor
 from beacon_core.processors.fingerprint import FingerprintConfig, FingerprintProcessor
 from beacon_core.processors.sanitize import SanitizeConfig, SanitizeProcessor
 from beacon_core.queues.sqlite import MemoryQueue, SqliteQueue
 from beacon_core.receivers.lines import FileInputConfig, FileInputReceiver, LinesConfig, StdinReceiver
 from beacon_core.receivers.otlp import OtlpConfig, OtlpReceiver
-from beacon_core.testing import (
-    ExporterContract,
-    FaultyServer,
-    ProcessorContract,
-    QueueContract,
-    ReceiverContract,
-    Request,
-    Step,
-    make_batch,
-    make_samples,
-)
-from beacon_datadog.config import DatadogConfig
-from beacon_datadog.exporter import DatadogExporter
-from beacon_file.config import FileConfig
-from beacon_file.exporter import FileExporter
-from beacon_splunk.config import SplunkHecConfig
-from beacon_splunk.exporter import SplunkHecExporter
-
-SECRET = "00000000-FAKE-FAKE-FAKE-000000000000"
-KEY = "FAKE" * 8
+from beacon_core.testing import ProcessorContract, QueueContract, ReceiverContract, make_batch, make_samples
 
 # ---- queues ----
 
@@ -79,89 +63,6 @@ class TestSanitize(ProcessorContract):
     @pytest.fixture
     def batch(self) -> Any:
         return make_samples(value={"password": "hunter2", "text": ["sk_live_" + "FAKEfake0000"]})
-
-
-# ---- exporters ----
-
-
-class TestFileExporter(ExporterContract):
-    @pytest.fixture
-    def exporter(self, tmp_path: Path) -> Exporter:
-        return FileExporter(FileConfig(path=str(tmp_path / "out.jsonl")))
-
-    @pytest.fixture
-    def delivered(self, tmp_path: Path) -> Callable[[], list[str]]:
-        return lambda: [decode_line(line).id for line in (tmp_path / "out.jsonl").read_bytes().split(b"\n") if line]
-
-    @pytest.fixture
-    def failing_exporter(self, tmp_path: Path) -> Exporter:
-        (tmp_path / "file").touch()
-        return FileExporter(FileConfig(path=str(tmp_path / "file" / "out.jsonl")))
-
-
-FAULTS = {
-    "reset": Step(fault="reset"),
-    "half": Step(fault="half"),
-    "hang": Step(fault="hang"),
-    "close": Step(fault="close"),
-    **{str(status): Step(status=status) for status in (400, 401, 403, 404, 408, 413, 418, 429, 500, 503)},
-}
-
-
-def repeat_credentials(step: Step) -> Callable[[Request], Step]:
-    """Answer as some servers do, with the credentials that came in."""
-
-    def answer(request: Request) -> Step:
-        return Step(status=step.status, body=json.dumps({"text": dict(request.headers)}).encode(), fault=step.fault)
-
-    return answer
-
-
-@pytest.fixture
-def server() -> Iterator[FaultyServer]:
-    with FaultyServer(lambda _request: Step(body=b'{"text": "Success", "code": 0}')) as running:
-        yield running
-
-
-@pytest.fixture(params=FAULTS.values(), ids=FAULTS.keys())
-def failing_server(request: pytest.FixtureRequest) -> Iterator[FaultyServer]:
-    with FaultyServer(repeat_credentials(request.param)) as running:
-        yield running
-
-
-class TestSplunkExporter(ExporterContract):
-    @pytest.fixture
-    def exporter(self, server: FaultyServer) -> Exporter:
-        return SplunkHecExporter(SplunkHecConfig.model_validate({"endpoint": server.url, "token": SECRET}))
-
-    @pytest.fixture
-    def failing_exporter(self, failing_server: FaultyServer) -> Exporter:
-        options = {"endpoint": failing_server.url, "token": SECRET, "timeout": "200ms"}
-        return SplunkHecExporter(SplunkHecConfig.model_validate(options))
-
-    @pytest.fixture
-    def delivered(self, server: FaultyServer) -> Callable[[], list[str]]:
-        def ids() -> list[str]:
-            lines = [line for request in server.requests for line in request.body.split(b"\n")]
-            found = [str(json.loads(line)["fields"]["beacon_id"]) for line in lines]
-            return [*dict.fromkeys(found)] if len(found) > len(set(found)) else found  # a summary is several objects
-
-        return ids
-
-
-class TestDatadogExporter(ExporterContract):
-    @pytest.fixture
-    def exporter(self, server: FaultyServer) -> Exporter:
-        return DatadogExporter(datadog(server.url))
-
-    @pytest.fixture
-    def failing_exporter(self, failing_server: FaultyServer) -> Exporter:
-        return DatadogExporter(datadog(failing_server.url, timeout="200ms"))
-
-
-def datadog(url: str, **options: Any) -> DatadogConfig:
-    intakes = {"logs": {"endpoint": url}, "metrics": {"endpoint": url}}
-    return DatadogConfig.model_validate({"api": {"key": KEY}, **intakes, **options})
 
 
 # ---- receivers ----
