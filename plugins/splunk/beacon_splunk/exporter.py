@@ -111,18 +111,21 @@ class SplunkHecExporter(Exporter):
 
     def _encode(self, batch: Batch) -> tuple[dict[str | None, list[Record]], Failed]:
         """Return records by index (one wrong index stops the rest of a body), and what cannot be sent at all."""
-        encoder = Encoder(self._layout)
+        encode = Encoder(self._layout).encode
         largest = int(self.config.max_event_size)
         groups: dict[str | None, list[Record]] = {}
         failed: Failed = {}
-        for event in batch:
-            record = encoder.encode(event)
-            if not record.objects:
+        for event in batch.events:
+            record = encode(event)
+            objects = record.objects
+            if not objects:
                 failed[event.id] = PermanentError("a metric point without a number: nothing that Splunk could store")
-            elif max(map(len, record.objects)) > largest:
+            elif max(map(len, objects)) > largest:
                 failed[event.id] = PermanentError(f"oversize: more than {largest} bytes in one event")
+            elif (group := groups.get(record.index)) is not None:
+                group.append(record)
             else:
-                groups.setdefault(record.index, []).append(record)
+                groups[record.index] = [record]
             if event.metric is not None and event.metric.kind == "exponential_histogram":
                 self.host.count("shape_lost", reason="exponential_histogram")
         return groups, failed
