@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from beacon_core.component import Component, Host
+    from beacon_core.compression import gzip_body
     from beacon_core.config import (
         BatchOptions,
         ComponentConfig,
@@ -119,6 +120,7 @@ __all__ = [
     "encode_batch",
     "encode_lines",
     "encode_otlp_json",
+    "gzip_body",
     "http_error",
     "raise_failures",
 ]
@@ -137,6 +139,7 @@ _HOMES = (
     "processor",
     "exporter",
     "http",
+    "compression",
     "otlp",
 )
 

@@ -191,7 +191,9 @@ class Worker:
         return outcome
 
     def _acknowledge(self, lease: Lease, events: tuple[Event, ...]) -> None:
-        self._count("delivered", events, lambda: self._queue.ack(lease, {event.id for event in events}))
+        whole = len(events) == sum(len(leased.events) for leased in lease.batches)  # nearly always: no ids to compare
+        ids = None if whole else {event.id for event in events}
+        self._count("delivered", events, lambda: self._queue.ack(lease, ids))
 
     def _put_aside(self, lease: Lease, events: tuple[Event, ...], reasons: Mapping[str, str]) -> None:
         """Make events dead letters; `reasons` by event id."""

@@ -26,6 +26,10 @@ _PLAIN = {"string_value", "int_value", "double_value", "bool_value", "bytes_valu
 class ProtobufWire(Wire):
     """Reads protobuf messages. Their fields are never None; an absent message reads as an empty one."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: dict[str, str] = {}
+
     def parse(self, path: str, body: bytes) -> Message:
         request = _REQUESTS[path]
         try:
@@ -41,10 +45,14 @@ class ProtobufWire(Wire):
         return ""
 
     def pairs(self, pairs: Sequence[Message]) -> Attributes:
+        share = self._names.setdefault  # one object a name: what looks names up later compares them by identity
         other = (
             self.value
         )  # for all but the values that nearly every attribute has: texts and numbers that say something
-        return {pair.key: (value := pair.value).string_value or value.int_value or other(value) for pair in pairs}
+        return {
+            share(name := pair.key, name): (value := pair.value).string_value or value.int_value or other(value)
+            for pair in pairs
+        }
 
     def value(self, value: Message) -> AttributeValue:
         kind = value.WhichOneof("value")

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 LADDER = [
     {"errors"},
     {"event", "config", "telemetry"},
-    {"component", "http"},
+    {"component", "compression", "http"},
     {"receiver", "processor", "exporter", "queue"},
     {"otlp"},
     {"receivers", "processors", "queues", "testing"},

@@ -28,6 +28,7 @@ PUBLIC = {
         "encode_batch",
         "encode_lines",
         "encode_otlp_json",
+        "gzip_body",
         "HttpAnswer",
         "HttpClient",
         "TlsOptions",

@@ -8,20 +8,20 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Literal, NamedTuple
-
-from pydantic import ByteSize, Field
+from typing import NamedTuple
 
 from beacon_core.component import Host
-from beacon_core.config import ComponentConfig, Duration, Size
+from beacon_core.config import ComponentConfig
 from beacon_core.errors import ConfigurationError, QueueFullError, QueueUnavailableError
-from beacon_core.event import encode_batch
+from beacon_core.event import Event, encode_batch
 from beacon_core.queue import Backlog, Entry, Lease, LeasedBatch, Queue
 from beacon_core.queues.sqlite import tables
 from beacon_core.queues.sqlite.channel import Channel
 from beacon_core.queues.sqlite.commits import FILE_ERRORS, Finish, GroupCommit
+from beacon_core.queues.sqlite.config import MemoryQueueConfig, SqliteQueueConfig
 from beacon_core.queues.sqlite.database import SCHEMA, Opened, connect, open_database, put_back, replace_database
 from beacon_core.queues.sqlite.lock import FileLock
+from beacon_core.queues.sqlite.recent import Recent
 
 _NANOS = 1_000_000_000
 _TIDY_INTERVAL = 30 * _NANOS  # how often old keys are forgotten and free pages given back
@@ -35,29 +35,6 @@ class _Limits(NamedTuple):
     strict: bool
 
 
-class MemoryQueueConfig(ComponentConfig):
-    """Options of the `memory` queue."""
-
-    max_bytes: Size = Field(default=ByteSize(1024**3), ge=1)
-    """Bytes of accepted and not yet settled batches. A request larger than that is taken when the queue is empty."""
-
-    when_full: Literal["reject", "drop_oldest"] = "reject"
-    """What happens beyond that: receivers are told to slow down, or the oldest batches are dropped and counted."""
-
-    dedup_window: Duration = 600.0
-    """How long a request that is repeated byte for byte is recognized and not stored again; 0 switches that off."""
-
-    lease_timeout: Duration = Field(default=600.0, gt=0)
-    """After how long a batch is taken away from an exporter that neither delivers nor fails, and delivered again."""
-
-
-class SqliteQueueConfig(MemoryQueueConfig):
-    """Options of the `sqlite` queue."""
-
-    path: Path | None = None
-    """The queue's file; default: `queue.db` in the user's state folder for `beacon`. One process a file."""
-
-
 class MemoryQueue(Queue):
     """Keeps batches in memory: what is not delivered when the process ends is lost."""
 
@@ -68,6 +45,7 @@ class MemoryQueue(Queue):
         super().__init__(config)
         self._channels: dict[str, Channel] = {}
         self._changed = threading.Condition()
+        self._recent = Recent()
         self._commits: GroupCommit | None = None
 
     def start(self, host: Host) -> None:
@@ -107,6 +85,7 @@ class MemoryQueue(Queue):
     def _load(self, connection: sqlite3.Connection) -> None:
         """Take the figures from the tables: at the start, after a transaction that failed, and when in doubt."""
         size, found = tables.stored_bytes(connection), tables.figures(connection)
+        self._recent.clear()
         with self._changed:
             self._bytes = size
             for channel in self._channels.values():
@@ -132,15 +111,18 @@ class MemoryQueue(Queue):
         size = sum(len(payload) for _, payload in stored)
         dropped = self._make_room(connection, size)
         self._tidy(connection, now, window)
+        inserted: list[tuple[int, int, tuple[Event, ...]]] = []
         for entry, payload in stored:
             if window:
                 tables.remember(connection, entry.key, now)
             if payload:
-                tables.insert(connection, entry, payload)
+                inserted.append((tables.insert(connection, entry, payload), len(payload), entry.batch.events))
         self._bytes += size  # at once: the next write of this group must see it
 
         def finish() -> list[bool]:
             self._forget_dropped(dropped)
+            for each in inserted:
+                self._recent.add(*each)
             self._announce([entry for entry, payload in stored if payload])
             return fresh
 
@@ -215,13 +197,14 @@ class MemoryQueue(Queue):
         damaged: dict[int, str] = {}
         for row in self._rows(connection, exporter, channel, damaged):
             seq, number, remaining, attempts, first_attempt, payload, crc = row
-            size = len(payload or b"")
+            recent = self._recent.get(seq)
+            size = recent[0] if recent else len(payload or b"")
             if (leased or strict) and (number > room_events or size > room_bytes):
                 break
             if seq in channel.holders:
                 continue
             try:
-                events = tables.restore(payload, crc, remaining)
+                events = tables.left_of(recent[1], remaining) if recent else tables.restore(payload, crc, remaining)
             except tables.DamagedBatchError as error:
                 damaged[seq] = str(error)
                 continue
@@ -237,7 +220,7 @@ class MemoryQueue(Queue):
         """Yield what waits; where the file itself is damaged, note the batch that cannot be read and end there."""
         last = channel.position
         try:
-            for row in tables.rows_after(connection, exporter, last):
+            for row in tables.rows_after(connection, exporter, last, self._recent.first):
                 yield row
                 last = row[0]
         except FILE_ERRORS as error:
@@ -311,6 +294,9 @@ class MemoryQueue(Queue):
 
     def _settled(self, lease: Lease, held: list[LeasedBatch], kept: list[LeasedBatch], freed: int) -> int:
         done = {leased.seq for leased in held} - {leased.seq for leased in kept}
+        if len(self._channels) == 1:  # else another exporter may still want them; then they go with age
+            for seq in done:
+                self._recent.forget(seq)
         events = sum(len(leased.events) for leased in held) - sum(len(leased.events) for leased in kept)
         lease.batches = kept
         with self._changed:

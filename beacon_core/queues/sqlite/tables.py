@@ -83,14 +83,15 @@ def remember(connection: sqlite3.Connection, key: str, now: int) -> None:
     connection.execute("INSERT OR REPLACE INTO seen VALUES (?, ?)", (key, now))
 
 
-def insert(connection: sqlite3.Connection, entry: Entry, payload: bytes) -> None:
-    """Store a batch for its exporters."""
+def insert(connection: sqlite3.Connection, entry: Entry, payload: bytes) -> int:
+    """Store a batch for its exporters; return its number."""
     row = (payload, zlib.crc32(payload))
-    seq = connection.execute("INSERT INTO batch (payload, crc) VALUES (?, ?)", row).lastrowid
+    seq = connection.execute("INSERT INTO batch (payload, crc) VALUES (?, ?)", row).lastrowid or 0
     connection.executemany(
         "INSERT INTO delivery (exporter, seq, events) VALUES (?, ?, ?)",
         [(exporter, seq, len(entry.batch)) for exporter in entry.exporters],
     )
+    return seq
 
 
 def drop_oldest(connection: sqlite3.Connection, size: int, leased: Collection[int]) -> tuple[list[Dropped], int]:
@@ -120,12 +121,18 @@ def drop_oldest(connection: sqlite3.Connection, size: int, leased: Collection[in
 # ---- taking out ----
 
 
-def rows_after(connection: sqlite3.Connection, exporter: str, position: int) -> Iterator[Row]:
-    """Yield what waits for an exporter after a position."""
+def rows_after(
+    connection: sqlite3.Connection, exporter: str, position: int, known_from: int = 2**63 - 1
+) -> Iterator[Row]:
+    """Yield what waits for an exporter after a position.
+
+    The payloads of batches with numbers from `known_from` on are not read; None stands for them.
+    """
     yield from connection.execute(
-        "SELECT seq, events, remaining, attempts, first_attempt, payload, crc FROM delivery LEFT JOIN batch USING (seq)"
+        "SELECT seq, events, remaining, attempts, first_attempt, iif(seq < ?, payload, NULL), crc"
+        " FROM delivery LEFT JOIN batch USING (seq)"
         " WHERE exporter = ? AND seq > ? ORDER BY seq",  # that of the primary key: read as far as it is asked for
-        (exporter, position),
+        (known_from, exporter, position),
     )
 
 
@@ -149,10 +156,22 @@ def restore(payload: bytes | None, crc: int, remaining: str | None) -> tuple[Eve
         raise DamagedBatchError("checksum does not match")
     try:
         events = decode_batch(payload).events
-        if remaining is None:
-            return events
-        wanted = set(json.loads(remaining))
     except (msgspec.MsgspecError, ValueError, TypeError) as error:
+        raise DamagedBatchError(f"cannot be decoded: {type(error).__name__}") from None
+    return left_of(events, remaining)
+
+
+def left_of(events: tuple[Event, ...], remaining: str | None) -> tuple[Event, ...]:
+    """Return the events of a batch that are not settled; their ids are a JSON list, None stands for all.
+
+    Raises:
+        DamagedBatchError: the list is not what was stored.
+    """
+    if remaining is None:
+        return events
+    try:
+        wanted = set(json.loads(remaining))
+    except (ValueError, TypeError) as error:
         raise DamagedBatchError(f"cannot be decoded: {type(error).__name__}") from None
     return tuple(event for event in events if event.id in wanted)
 
@@ -185,6 +204,8 @@ def insert_dead_letters(
     connection: sqlite3.Connection, exporter: str, leased: LeasedBatch, reasons: Mapping[str, str], now: int
 ) -> None:
     """Put those events of a batch aside that have a reason."""
+    if not reasons:
+        return
     connection.executemany(
         "INSERT INTO dead_letter (exporter, event, reason, attempts, first_time, last_time) VALUES (?, ?, ?, ?, ?, ?)",
         [

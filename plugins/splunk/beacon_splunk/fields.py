@@ -6,6 +6,7 @@ Splunk, "Format events for HTTP Event Collector", about `fields`; whether it tak
 from __future__ import annotations
 
 import base64
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ to_json = msgspec.json.Encoder().encode
 Fields = dict[str, Any]
 
 
+@lru_cache(maxsize=4096)  # the same few names come again and again; senders could make up any number
 def field_name(name: str) -> str:
     """Return the name that an attribute has as a field."""
     return f"attr.{name}" if is_reserved(name) else name
@@ -34,7 +36,10 @@ def flatten(name: str, value: AttributeValue, fields: Fields) -> None:
     """Add one attribute: maps get dotted names, numbers become text, null is left out, nothing is nested."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            flatten(f"{name}.{key}", inner, fields)
+            if type(inner) is int:  # counts, such as those in what sanitize notes on every event
+                fields[field_name(f"{name}.{key}")] = str(inner)
+            else:
+                flatten(f"{name}.{key}", inner, fields)
         return
     content = _list(value) if isinstance(value, list) else None if value is None else text(value)
     if content is not None:

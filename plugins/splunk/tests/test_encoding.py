@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from beacon_core import Event
+from beacon_core import AttributeValue, Event
 from beacon_core.testing import make_event
 from beacon_splunk.config import SplunkHecConfig
 from beacon_splunk.encoding import Encoder, hec_time
@@ -109,3 +109,16 @@ def test_numbers_have_no_exponent(value: float, text: bytes) -> None:
 )
 def test_metric_names_are_ones_that_splunk_takes(name: str, clean: str) -> None:
     assert metric_name(name) == clean
+
+
+@pytest.mark.parametrize(
+    "value", ["text", 7, -1.5, True, None, b"\x00", [1, "a", None], [], {"a": 1, "b": {"c": "d"}}, {}]
+)
+def test_an_event_looks_the_same_whether_its_names_were_seen_before_or_not(value: AttributeValue) -> None:
+    event = make_event(
+        attributes={"first": "x", "same": value, "last": 1}, resource={"same": "the resource's", "r": "s"}
+    )
+    used = encoder(host="h")
+    used.encode(make_event(attributes={"first": "a", "same": "b", "last": "c"}, resource=event.resource))
+    (seen,), (unseen,) = used.encode(event).objects, encoder(host="h").encode(event).objects
+    assert json.loads(seen) == json.loads(unseen)
