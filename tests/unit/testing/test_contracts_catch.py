@@ -10,6 +10,14 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from beacon_core.testing import (
+    ComponentContract,
+    ExporterContract,
+    ProcessorContract,
+    QueueContract,
+    ReceiverContract,
+)
+
 ROOT = Path(__file__).parents[3]
 FILES = sorted((Path(__file__).parent / "mutants").glob("*.py"))
 
@@ -50,3 +58,9 @@ def test_every_contract_is_tried_on_a_good_component_and_on_several_mutants(path
     classes = meant(path)
     assert classes["TestGood"] == set()
     assert sum(map(bool, classes.values())) >= 4
+
+
+@pytest.mark.parametrize("contract", [ExporterContract, ProcessorContract, QueueContract, ReceiverContract])
+def test_every_check_of_a_contract_is_failed_by_a_mutant(contract: type[ComponentContract]) -> None:
+    failed_by_one = {check for path in FILES for checks in meant(path).values() for check in checks}
+    assert {name for name in dir(contract) if name.startswith("test_")} - failed_by_one == set()

@@ -238,6 +238,22 @@ class TestCountsNoAttempts(Contract):
             return super().take(exporter, replace(batch, attempts=0))
 
 
+class TestTakesBackWhatWasAcknowledged(Contract):
+    breaks = ("test_an_acknowledged_batch_is_gone", "test_part_of_a_batch_can_be_acknowledged")
+
+    class kind(ListQueue):  # noqa: N801
+        acknowledged: tuple[Lease, list[LeasedBatch]] | None = None
+
+        def ack(self, lease: Lease, event_ids: Collection[str] | None = None) -> int:
+            self.acknowledged = (lease, lease.batches)
+            return super().ack(lease, event_ids)
+
+        def nack(self, lease: Lease) -> None:
+            super().nack(lease)
+            if self.acknowledged is not None and self.acknowledged[0] is lease:
+                self.waiting[lease.exporter] += self.acknowledged[1]
+
+
 class TestPutsWhatIsGivenBackLast(Contract):
     breaks = (
         "test_a_batch_that_is_given_back_comes_first_again_with_one_more_attempt",

@@ -190,6 +190,36 @@ class TestWaitsForTheQueueWhateverHappens(Contract):
             return OK
 
 
+class TestRefusesWhatItTakes(Contract):
+    breaks = ("test_an_event_arrives", "test_p1_what_the_queue_refused_is_not_lost")
+
+    class lines(Lines):  # noqa: N801
+        def take(self, consumer: Consumer, line: bytes) -> bytes:
+            super().take(consumer, line)
+            return AGAIN
+
+
+class TestWaitsForItsFirstConnection(Contract):
+    patience = 1.5
+    breaks = (
+        "test_run_returns_after_shutdown",
+        "test_run_returns_at_once_after_an_early_shutdown",
+        "test_nothing_stays_open_after_shutdown",
+    )
+
+    class lines(Lines):  # noqa: N801
+        served = False
+
+        def serve(self, link: socket.socket, consumer: Consumer) -> None:
+            self.served = True
+            super().serve(link, consumer)
+
+        def run(self, consumer: Consumer) -> None:
+            super().run(consumer)
+            if not self.served:
+                time.sleep(3)
+
+
 class TestMissesAnEarlyShutdown(Contract):
     patience = 1.5
     breaks = ("test_run_returns_at_once_after_an_early_shutdown",)
