@@ -6,7 +6,6 @@ Splunk, "Format events for HTTP Event Collector", about `fields`; whether it tak
 from __future__ import annotations
 
 import base64
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -21,7 +20,6 @@ to_json = msgspec.json.Encoder().encode
 Fields = dict[str, Any]
 
 
-@lru_cache(maxsize=4096)  # the same few names come again and again; senders could make up any number
 def field_name(name: str) -> str:
     """Return the name that an attribute has as a field."""
     return f"attr.{name}" if is_reserved(name) else name
