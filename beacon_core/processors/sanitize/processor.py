@@ -10,13 +10,15 @@ from beacon_core.component import Host
 from beacon_core.config import ComponentConfig
 from beacon_core.event import Batch, Event
 from beacon_core.processor import Processor
+from beacon_core.processors.sanitize.actions import Actions
 from beacon_core.processors.sanitize.batch import BatchRewriter
 from beacon_core.processors.sanitize.collect import Pool
 from beacon_core.processors.sanitize.config import SanitizeConfig
 from beacon_core.processors.sanitize.known import KnownValues, secret_variables
 from beacon_core.processors.sanitize.limits import SHORT, fit, fit_details
 from beacon_core.processors.sanitize.making import load_rules, make_redactor, make_selection
-from beacon_core.processors.sanitize.selection import NOT_ALLOWED
+from beacon_core.processors.sanitize.rules import RuleSet
+from beacon_core.processors.sanitize.selection import NOT_ALLOWED, Selection
 from beacon_core.processors.sanitize.text import Redacted, TextRedactor
 
 _BYTES_PER_CHARACTER = 4  # at most, in UTF-8
@@ -35,29 +37,28 @@ class SanitizeProcessor(Processor):
         super().__init__(config)
         self._options = cast("SanitizeConfig", config)
         self._known = KnownValues()
+        self._loaded: tuple[RuleSet, Actions] | None = None
         self._redactor: TextRedactor | None = None
-        self._selection = make_selection(self._options)
+        self._selection: Selection | None = None
         full = self._options.content == "full"
         self._longest = self._options.max_event_bytes if full else self._options.max_string_length
         self._longest_detail = self._options.max_event_bytes if full else self._options.max_detail_length
 
     def validate(self) -> None:
-        """Read the rules.
+        """Read the rules; `start` takes what was read here.
 
         Raises:
             ConfigurationError: a line for each problem, with `file:line:column` for those of rule files.
         """
-        load_rules(self._options)
+        self._loaded = load_rules(self._options)
 
     def start(self, host: Host) -> None:
         super().start(host)
         self._known = self._known.with_values([*secret_variables(os.environ), *host.secrets])
-        self._redactor = self._new_redactor()
+        self._prepare()
 
     def process(self, batch: Batch) -> Batch:
-        redactor = self._redactor
-        if redactor is None:  # not started: without known values
-            redactor = self._redactor = self._new_redactor()
+        redactor = self._redactor or self._prepare()  # not started: without known values
         if self._selection is not None:
             batch, left_out = self._selection.apply(batch)
             self.host.count("redacted", left_out, reason=NOT_ALLOWED)
@@ -70,8 +71,11 @@ class SanitizeProcessor(Processor):
         same = all(new is old for new, old in zip(events, batch.events, strict=True))
         return batch if same else batch.with_events(events)
 
-    def _new_redactor(self) -> TextRedactor:
-        return make_redactor(self._options, self._known)
+    def _prepare(self) -> TextRedactor:
+        """Make of the options what works with them."""
+        self._selection = make_selection(self._options)
+        self._redactor = make_redactor(self._options, self._known, self._loaded)
+        return self._redactor
 
     def _changes(self, redactor: TextRedactor, texts: list[str]) -> dict[str, Redacted]:
         """Return what becomes of the texts that change: redacted first, cut then."""

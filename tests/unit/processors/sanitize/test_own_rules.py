@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from beacon_core.component import Host
 from beacon_core.errors import ConfigurationError
 from beacon_core.processors.sanitize import SanitizeConfig, SanitizeProcessor
 from beacon_core.testing import make_batch
@@ -94,3 +95,17 @@ def test_names_of_ones_own_stand_before_secrets() -> None:
     assert event.body == "ACME_PIN=[REDACTED:assignment] --acme-pin [REDACTED:flag]"
     assert event.attributes["acmePin"] == "[REDACTED:sensitive-key]"
     assert event.attributes["pin"] == "y"
+
+
+def test_what_validate_has_read_is_what_start_takes(tmp_path: Path) -> None:
+    own = processor(tmp_path, GOOD)
+    own.validate()
+    (tmp_path / "own.yaml").unlink()
+    own.start(Host("sanitize"))
+    assert own.process(make_batch(body="Ticket-1234")).events[0].body == "[REDACTED:ticket]34"
+
+
+def test_an_action_can_be_for_a_personal_rule_that_is_off_and_for_none_of_a_pack_that_is(tmp_path: Path) -> None:
+    processor(tmp_path, GOOD, rule_actions={"credit-card": "redact"}).validate()
+    with pytest.raises(ConfigurationError, match="there is no rule"):
+        processor(tmp_path, GOOD, packs=["beacon"], rule_actions={"stripe-access-token": "keep"}).validate()

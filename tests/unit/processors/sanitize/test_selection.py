@@ -188,3 +188,13 @@ def test_s8_no_prompt_command_or_output_of_a_recording_passes_as_metadata(canoni
         "node_modules",
     ):
         assert content.encode() not in lines, content
+
+
+def test_the_constructor_reads_no_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("beacon_core.processors.sanitize.making.metadata", fail)
+    processor = SanitizeProcessor(SanitizeConfig(content="metadata"))
+    with pytest.raises(AssertionError):
+        processor.start(Host("sanitize"))
