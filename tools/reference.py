@@ -27,8 +27,8 @@ import msgspec
 import readmes  # beside this file
 
 from beacon_core import event as events
+from beacon_core.cli import exit_codes
 from beacon_core.cli import main as beacon
-from beacon_core.cli.main import EXIT_CONFIGURATION, EXIT_FAILED
 from beacon_core.component import KINDS, Component
 from beacon_core.config import BatchOptions, ComponentConfig, ExporterConfig, RetryOptions, describe
 from beacon_core.config.description import annotation_words, plural
@@ -68,9 +68,9 @@ def cli_page() -> str:
     prose = PROSE["cli"]
     numbers = {
         "done": "0",
-        "failed": str(EXIT_FAILED),
+        "failed": str(exit_codes.FAILED),
         "usage": str(click.UsageError.exit_code),
-        "configuration": str(EXIT_CONFIGURATION),
+        "configuration": str(exit_codes.CONFIGURATION),
         "signalled": f"{128 + signal.SIGINT}, {128 + signal.SIGTERM}",
     }
     codes: list[Row] = [(number, prose["codes"][name]) for name, number in numbers.items()]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from beacon_core.cli.processor_options import processor_options
+from beacon_core.cli.processor_options import options_from_pipeline, processor_options
 
 EPILOG = """\b
 Examples:
@@ -29,18 +29,7 @@ Examples:
     type=click.Path(path_type=Path),
     help="A table file of your own, as in the option `tables` of canonicalize; repeatable.",
 )
-@click.option(
-    "-p",
-    "--pipeline",
-    "files",
-    metavar="FILE",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Use the options that this pipeline has for `canonicalize`. Repeatable, as in `beacon run`.",
-)
-@click.option(
-    "--set", "sets", metavar="PATH=VALUE", multiple=True, help="Change one option of the pipeline, as in `beacon run`."
-)
+@options_from_pipeline("canonicalize")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def canonicalize(
     name: str, tables: tuple[Path, ...], files: tuple[Path, ...], sets: tuple[str, ...], as_json: bool

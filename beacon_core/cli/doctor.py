@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from beacon_core.cli import exit_codes
 from beacon_core.cli.options import load_graph, pipeline_options
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from beacon_core.loader import Graph
     from beacon_core.queue import Queue
 
-EXIT_FAILED = 1
-EXIT_UNAVAILABLE = 69  # EX_UNAVAILABLE of sysexits.h
-EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
 _SHUTDOWN = 5.0  # seconds
 
 EPILOG = """\b
@@ -68,7 +66,11 @@ def doctor(files: tuple[Path, ...], sets: tuple[str, ...], as_json: bool) -> Non
         members = ("part", "well", "says")
         click.echo(json.dumps([{name: getattr(each, name) for name in members} for each in findings], indent=2))
     codes = {finding.exit_code for finding in findings}
-    sys.exit(next((code for code in (EXIT_CONFIGURATION, EXIT_FAILED, EXIT_UNAVAILABLE) if code in codes), 0))
+    sys.exit(
+        next(
+            (code for code in (exit_codes.CONFIGURATION, exit_codes.FAILED, exit_codes.UNAVAILABLE) if code in codes), 0
+        )
+    )
 
 
 def examine(graph: Graph) -> Iterator[Finding]:
@@ -89,13 +91,13 @@ def _examined(part: str, work: Callable[[], str]) -> Finding:
     try:
         return Finding(part, well=True, says=work())
     except ConfigurationError as error:
-        return Finding(part, well=False, says=str(error), exit_code=EXIT_CONFIGURATION)
+        return Finding(part, well=False, says=str(error), exit_code=exit_codes.CONFIGURATION)
     except RetryableError as error:
-        return Finding(part, well=False, says=str(error), exit_code=EXIT_UNAVAILABLE)
+        return Finding(part, well=False, says=str(error), exit_code=exit_codes.UNAVAILABLE)
     except (BeaconError, OSError) as error:
-        return Finding(part, well=False, says=str(error), exit_code=EXIT_FAILED)
+        return Finding(part, well=False, says=str(error), exit_code=exit_codes.FAILED)
     except Exception as error:  # noqa: BLE001 - a bug in a plugin is a finding, and its text may hold anything
-        return Finding(part, well=False, says=f"a bug: {type(error).__name__}", exit_code=EXIT_FAILED)
+        return Finding(part, well=False, says=f"a bug: {type(error).__name__}", exit_code=exit_codes.FAILED)
 
 
 def _started(graph: Graph, name: str, component: Component) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from beacon_core.cli.processor_options import processor_options
+from beacon_core.cli.processor_options import options_from_pipeline, processor_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,18 +32,7 @@ Examples:
 @click.command(epilog=EPILOG, short_help="Print what is known about the environment.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--explain", is_flag=True, help="Say where each value comes from.")
-@click.option(
-    "-p",
-    "--pipeline",
-    "files",
-    metavar="FILE",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Use the options that this pipeline has for `fingerprint`. Repeatable, as in `beacon run`.",
-)
-@click.option(
-    "--set", "sets", metavar="PATH=VALUE", multiple=True, help="Change one option of the pipeline, as in `beacon run`."
-)
+@options_from_pipeline("fingerprint")
 def fingerprint(as_json: bool, explain: bool, files: tuple[Path, ...], sets: tuple[str, ...]) -> None:
     """Print the attributes that the `fingerprint` processor adds to the resource of every event."""
     from beacon_core.processors.fingerprint import (  # noqa: PLC0415 - heavy

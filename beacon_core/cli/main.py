@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from beacon_core import __version__
+from beacon_core.cli import exit_codes
 from beacon_core.cli.canonicalize import canonicalize
 from beacon_core.cli.components import components
 from beacon_core.cli.doctor import doctor
@@ -22,9 +23,6 @@ from beacon_core.cli.run import run
 from beacon_core.cli.sanitize import sanitize
 from beacon_core.cli.validate import validate
 from beacon_core.errors import BeaconError, ConfigurationError
-
-EXIT_FAILED = 1
-EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
 
 EPILOG = """\b
 Examples:
@@ -42,10 +40,10 @@ class ErrorGroup(click.Group):
             return super().invoke(ctx)
         except ConfigurationError as error:
             click.echo(str(error), err=True)
-            sys.exit(EXIT_CONFIGURATION)
+            sys.exit(exit_codes.CONFIGURATION)
         except BeaconError as error:
             click.echo(f"beacon: {error}", err=True)
-            sys.exit(EXIT_FAILED)
+            sys.exit(exit_codes.FAILED)
 
 
 @click.group(cls=ErrorGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})

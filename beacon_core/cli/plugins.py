@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from beacon_core.cli import exit_codes
+
 if TYPE_CHECKING:
     from beacon_core.cli.plugin_report import Check, Report
 
-EXIT_FAILED = 1
-EXIT_UNAVAILABLE = 69  # EX_UNAVAILABLE of sysexits.h
 
 EPILOG = """\b
 Examples:
@@ -60,9 +60,9 @@ def check(distribution: str, as_json: bool) -> None:
     else:
         _print_report(report)
     if not report.holds:
-        sys.exit(EXIT_FAILED)
+        sys.exit(exit_codes.FAILED)
     if not report.complete:
-        sys.exit(EXIT_UNAVAILABLE)
+        sys.exit(exit_codes.UNAVAILABLE)
 
 
 def _described(report: Report) -> dict[str, Any]:

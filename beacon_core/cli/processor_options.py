@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,6 +13,31 @@ if TYPE_CHECKING:
     from beacon_core.config import ComponentConfig
 
 C = TypeVar("C", bound="ComponentConfig")
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def options_from_pipeline(kind: str) -> Callable[[F], F]:
+    """Return what adds `--pipeline` and `--set`, of which neither has to be given; `kind` is the processor's type."""
+
+    def add(command: F) -> F:
+        command = click.option(
+            "--set",
+            "sets",
+            metavar="PATH=VALUE",
+            multiple=True,
+            help="Change one option of the pipeline, as in `beacon run`.",
+        )(command)
+        return click.option(
+            "-p",
+            "--pipeline",
+            "files",
+            metavar="FILE",
+            multiple=True,
+            type=click.Path(path_type=Path),
+            help=f"Use the options that this pipeline has for `{kind}`. Repeatable, as in `beacon run`.",
+        )(command)
+
+    return add
 
 
 def processor_options(files: tuple[Path, ...], sets: tuple[str, ...], kind: str, model: type[C]) -> C:

@@ -15,12 +15,12 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from beacon_core.cli.processor_options import processor_options
+from beacon_core.cli import exit_codes
+from beacon_core.cli.processor_options import options_from_pipeline, processor_options
 
 if TYPE_CHECKING:
     from beacon_core.processors.sanitize import TextRedactor
 
-_FOUND = 1
 _STDIN = "-"
 
 EPILOG = """\b
@@ -46,38 +46,27 @@ class Found(NamedTuple):
 
 
 @click.command(epilog=EPILOG, short_help="Remove secrets from files.")
-@click.argument("files", nargs=-1, type=click.Path(allow_dash=True))
+@click.argument("names", metavar="[FILES]...", nargs=-1, type=click.Path(allow_dash=True))
 @click.option("--check", is_flag=True, help="Print no text; exit with 1 if anything is found.")
 @click.option("--in-place", is_flag=True, help="Change the files instead of printing them.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON instead of for people.")
-@click.option(
-    "-p",
-    "--pipeline",
-    "pipelines",
-    metavar="FILE",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Use the options that this pipeline has for `sanitize`. Repeatable, as in `beacon run`.",
-)
-@click.option(
-    "--set", "sets", metavar="PATH=VALUE", multiple=True, help="Change one option of the pipeline, as in `beacon run`."
-)
+@options_from_pipeline("sanitize")
 def sanitize(
-    files: tuple[str, ...],
+    names: tuple[str, ...],
     *,
     check: bool,
     in_place: bool,
     as_json: bool,
-    pipelines: tuple[Path, ...],
+    files: tuple[Path, ...],
     sets: tuple[str, ...],
 ) -> None:
     """Print files, or standard input, without secrets and personal data."""
-    files = files or (_STDIN,)
-    if in_place and (check or _STDIN in files):
+    names = names or (_STDIN,)
+    if in_place and (check or _STDIN in names):
         raise click.UsageError("--in-place changes files; it goes neither with --check nor with standard input")
-    redactor = _redactor(pipelines, sets)
+    redactor = _redactor(files, sets)
     found: list[Found] = []
-    for name in files:
+    for name in names:
         try:
             found += _sanitize_file(redactor, name, check=check, in_place=in_place)
         except OSError as error:
@@ -85,12 +74,12 @@ def sanitize(
     if as_json:
         click.echo(json.dumps(_for_programs(found)), err=not (check or in_place))
     else:
-        _print_summary(found, len(files), redactor, places=check)
+        _print_summary(found, len(names), redactor, places=check)
     if check and found:
-        sys.exit(_FOUND)
+        sys.exit(exit_codes.FAILED)
 
 
-def _redactor(pipelines: tuple[Path, ...], sets: tuple[str, ...]) -> TextRedactor:
+def _redactor(files: tuple[Path, ...], sets: tuple[str, ...]) -> TextRedactor:
     from beacon_core.processors.sanitize import (  # noqa: PLC0415 - not needed for --help
         KnownValues,
         SanitizeConfig,
@@ -98,7 +87,7 @@ def _redactor(pipelines: tuple[Path, ...], sets: tuple[str, ...]) -> TextRedacto
         secret_variables,
     )
 
-    options = processor_options(pipelines, sets, "sanitize", SanitizeConfig)
+    options = processor_options(files, sets, "sanitize", SanitizeConfig)
     return make_redactor(options, KnownValues(secret_variables(os.environ)))
 
 

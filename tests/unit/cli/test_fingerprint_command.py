@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from beacon_core.cli import main
-from beacon_core.cli.main import EXIT_CONFIGURATION
+from beacon_core.cli import exit_codes, main
 
 PIPELINE = """\
 receivers: {stdin: {}}
@@ -74,11 +73,11 @@ def test_the_options_of_a_pipeline_hold(pipeline: str) -> None:
 
 def test_mistakes_in_the_options_and_in_the_files_are_configuration_errors(pipeline: str) -> None:
     typo = "processors.fingerprint/first.fields.exclude=[vcs.chnge.id]"
-    assert "names no attribute" in beacon("-p", pipeline, "--set", typo, code=EXIT_CONFIGURATION)
+    assert "names no attribute" in beacon("-p", pipeline, "--set", typo, code=exit_codes.CONFIGURATION)
     Path("providers.yaml").write_text("providers: 1\n")
-    assert "providers.yaml:1:12" in beacon("-p", pipeline, code=EXIT_CONFIGURATION)
+    assert "providers.yaml:1:12" in beacon("-p", pipeline, code=exit_codes.CONFIGURATION)
     Path("none.yaml").write_text("processors: {sanitize: {}}\n")
-    assert "no processor of type fingerprint" in beacon("-p", "none.yaml", code=EXIT_CONFIGURATION)
+    assert "no processor of type fingerprint" in beacon("-p", "none.yaml", code=exit_codes.CONFIGURATION)
     assert "--pipeline" in beacon("--set", "a=b", code=2)
 
 
