@@ -99,7 +99,14 @@ class Encoder:
             del fields[name]
             if name in self._fields:
                 fields[name] = self._fields[name]
-            flatten(name, value, fields)
+            if kind is dict:
+                members: Fields = {}
+                flatten(name, value, members)
+                if not members.keys().isdisjoint(attributes):
+                    return False  # a member has the name of another attribute: of these the later counts
+                fields |= members
+            else:
+                flatten(name, value, fields)
         return True
 
     def _collect(self, attributes: Attributes, metadata: dict[str, str], fields: Fields) -> None:

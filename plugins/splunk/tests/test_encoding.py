@@ -122,3 +122,11 @@ def test_an_event_looks_the_same_whether_its_names_were_seen_before_or_not(value
     used.encode(make_event(attributes={"first": "a", "same": "b", "last": "c"}, resource=event.resource))
     (seen,), (unseen,) = used.encode(event).objects, encoder(host="h").encode(event).objects
     assert json.loads(seen) == json.loads(unseen)
+
+
+def test_of_a_member_and_an_attribute_with_one_name_the_later_counts_seen_before_or_not() -> None:
+    event = make_event(attributes={"a": {"b": "member"}, "a.b": "attribute", "yes": True})
+    encode = encoder().encode
+    first, second = (json.loads(encode(event).objects[0])["fields"] for _ in range(2))
+    assert first == second
+    assert (first["a.b"], first["yes"]) == ("attribute", "true")
