@@ -1,0 +1,1 @@
+"""`beacon ci`: the telemetry of coding agents in a CI job."""
