@@ -1,5 +1,5 @@
-"""A session in CI: a pipeline beside one job, from its start over the agents' work to its receipt.
+"""`beacon ci`: the telemetry of coding agents in a CI job, from the start of a session to its receipt.
 
-Nothing here imports what a pipeline needs: the pipeline is a process of its own (`sidecar`), and the job waits for what
-is imported here.
+A session is a pipeline beside one job. It runs in a process of its own (`sidecar`), so that the job, which waits for
+what is imported here, waits for little.
 """
