@@ -16,7 +16,7 @@ LADDER = [
     {"receiver", "processor", "exporter", "queue"},
     {"otlp"},
     {"receivers", "processors", "queues", "testing"},
-    {"pipeline", "delivery", "loader", "plugins"},
+    {"pipeline", "delivery", "loader", "plugins", "report"},  # report: reads what a run left behind, for ci and cli
     {"ci", "service"},
     {"cli"},
 ]
