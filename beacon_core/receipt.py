@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+
 import msgspec
 
 
@@ -43,6 +45,40 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     deduplicated: int
     refused: dict[str, int]
     exporters: dict[str, ExporterReceipt]
+
+    @property
+    def queued(self) -> int:
+        """Events that are still waiting, summed over exporters."""
+        return sum(line.queued for line in self.exporters.values())
+
+
+def add_up(receipts: Sequence[Receipt]) -> Receipt:
+    """Return the receipt of several runs, each with a queue of its own."""
+    exporters: dict[str, ExporterReceipt] = {}
+    for receipt in receipts:
+        for name, line in receipt.exporters.items():
+            exporters[name] = _added(exporters[name], line) if name in exporters else line
+    return Receipt(
+        balanced=all(receipt.balanced for receipt in receipts),
+        received=sum(receipt.received for receipt in receipts),
+        deduplicated=sum(receipt.deduplicated for receipt in receipts),
+        refused=_sums(receipt.refused for receipt in receipts),
+        exporters=exporters,
+    )
+
+
+def _added(one: ExporterReceipt, other: ExporterReceipt) -> ExporterReceipt:
+    dropped = _sums((one.dropped, other.dropped))
+    counts = {name: getattr(one, name) + getattr(other, name) for name in one.__struct_fields__ if name != "dropped"}
+    return ExporterReceipt(**counts, dropped=dropped)
+
+
+def _sums(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for each in counts:
+        for name, count in each.items():
+            found[name] = found.get(name, 0) + count
+    return found
 
 
 _COLUMNS = ("carried over", "accepted", "delivered", "filtered", "dropped", "dead-lettered", "queued")

@@ -23,6 +23,7 @@ _POLL = 0.004  # seconds between looks at the ready file
 _SHOWN_LINES = 20
 _CONFIGURATION = 78  # what `beacon run` ends with where something has to be corrected
 _FAILED_START = 2.0  # seconds for a sidecar that did not get ready to end, before it is killed
+_DRAIN_MARGIN = 10.0  # seconds to start and to end
 #: A GitHub runner kills what carries its tracking id at the end of a step, and the step that starts us ends at once.
 _NOT_INHERITED = ("RUNNER_TRACKING_ID",)
 
@@ -170,6 +171,34 @@ def command(places: Places, files: Sequence[Path], *, held: bool) -> list[str]:
     words += ["--ready-file", str(places.ready), "--receipt", str(places.receipt), "--effective", str(places.pipeline)]
     # Whoever ends it says by a second signal when the drain is over.
     return [*words, "--drain-timeout", "10m", *(["--until-eof"] if held else [])]
+
+
+def drain(places: Places, environ: Mapping[str, str], variables: Mapping[str, str], timeout: float) -> bool:
+    """Deliver what a sidecar that was killed has accepted and left in its queue; say whether all of it was.
+
+    Args:
+        places: of the session.
+        environ: with the exporters' credentials.
+        variables: what the pipeline refers to besides.
+        timeout: seconds.
+
+    Raises:
+        OSError: the log cannot be written.
+    """
+    words = [sys.executable, "-P", "-m", "beacon_core.cli", "run", "--drain", str(places.base)]
+    words += ["--receipt", str(places.receipt), "--drain-timeout", f"{timeout * 1000:.0f}ms"]
+    with os.fdopen(os.open(places.collector_log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, PRIVATE), "ab") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and files
+            words, env={**environ, **variables}, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+    try:
+        return process.wait(timeout + _DRAIN_MARGIN) == 0
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 def log_tail(path: Path) -> str:

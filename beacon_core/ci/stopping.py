@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import Any, TypeVar
 
 from beacon_core.ci.artifacts import delete_artifacts
 from beacon_core.ci.directories import Places
+from beacon_core.ci.pipelines import variables_of
 from beacon_core.ci.processes import Running, end
+from beacon_core.ci.recognition import is_ours
 from beacon_core.ci.session import Session
+from beacon_core.ci.sidecar import drain
 from beacon_core.ci.spool import spool
 from beacon_core.ci.starting import neutralize, now
 from beacon_core.ci.summary import read_receipt, write_report, write_step_summary
@@ -107,8 +111,9 @@ def finish(session: Session, sidecar: Running, ending: Ending, *, hurry: Callabl
     notices: list[str] = []
     clean = end(sidecar, ending.grace, hurry=hurry)
     receipt = read_receipt(ending.places.receipt)
-    if receipt is None:
-        notices.append(f"the sidecar left no receipt; what it has not delivered is in {ending.places.queue}")
+    if receipt is None and not clean:
+        _noted(notices, lambda: _recover(session, ending, notices))
+        receipt = read_receipt(ending.places.receipt)
     places = replace(ending.places, log=Path(session.log_path))
     validation = validate(places.log, session.log_offset, ending.expected)
     session = replace(session, stopped_at=now())
@@ -126,6 +131,17 @@ def finish(session: Session, sidecar: Running, ending: Ending, *, hurry: Callabl
     if not ending.keep_artifacts:
         _noted(notices, lambda: notices.extend(delete_artifacts(ending.places, log_is_ours=not session.log_offset)))
     return outcome
+
+
+def _recover(session: Session, ending: Ending, notices: list[str]) -> None:
+    """Deliver what a sidecar that was killed has left: every acknowledged event is in its queue (P1)."""
+    places = ending.places
+    if not (is_ours(places.queue) and is_ours(places.pipeline)):
+        notices.append("the sidecar was killed before it had a queue")
+    elif drain(places, os.environ, variables_of(session), ending.grace):
+        notices.append("the sidecar was killed; what it had accepted is delivered now")
+    else:
+        notices.append(f"the sidecar was killed; what it had accepted is in {places.queue}")
 
 
 def _spool(outcome: Outcome, ending: Ending) -> Path | None:

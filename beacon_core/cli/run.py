@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from beacon_core.cli.options import load_graph, pipeline_options, set_up_logging
+from beacon_core.cli.signals import obey_signals, stop_at_eof
 from beacon_core.files import write_private
 
 if TYPE_CHECKING:
     from beacon_core.loader import Graph
-    from beacon_core.service import Service
 
 #: Who starts Beacon in the background puts a random text here and looks for it in the ready file.
 NONCE = "BEACON_NONCE"
@@ -28,6 +27,7 @@ SIGHUP reads the configuration again: what is unchanged goes on without a pause;
 Examples:
   beacon run --pipeline pipeline.yaml
   beacon run -p base.yaml -p ci.yaml --ready-file ready.json --receipt receipt.json
+  beacon run --drain spool --drain-timeout 2m
   some-tool --json | beacon run -p stdin.yaml
 """
 
@@ -44,7 +44,14 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: str | 
 
 
 @click.command(epilog=EPILOG, short_help="Run a pipeline.")
-@pipeline_options
+@partial(pipeline_options, required=False)
+@click.option(
+    "--drain",
+    "drain_folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Accept nothing; deliver what the queues in DIR hold, then end. Default pipeline: DIR/pipeline.yaml.",
+)
 @click.option(
     "--ready-file",
     metavar="FILE",
@@ -69,7 +76,8 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: str | 
     "--drain-timeout",
     metavar="DURATION",
     callback=_seconds,
-    help="How long the exporters may go on at the end, for example 30s. Default: 10s after a signal, else no limit.",
+    help="How long the exporters may go on at the end, for example 30s. Default: 10s after a signal, 5m with --drain,"
+    " else no limit.",
 )
 @click.option(
     "--until-eof",
@@ -87,6 +95,7 @@ def run(
     *,
     files: tuple[Path, ...],
     sets: tuple[str, ...],
+    drain_folder: Path | None,
     ready_file: Path | None,
     receipt_file: Path | None,
     effective_file: Path | None,
@@ -96,18 +105,23 @@ def run(
 ) -> None:
     """Run a pipeline until a signal comes or every receiver is at its end."""
     set_up_logging(log_level)
+    if drain_folder is not None:
+        from beacon_core.cli.drain import drain  # noqa: PLC0415 - heavy
+
+        sys.exit(drain(drain_folder, files, sets, receipt_file=receipt_file, timeout=drain_timeout))
+    if not files:
+        raise click.UsageError("Missing option '-p' / '--pipeline'.")
     graph = load_graph(files, sets)
     from beacon_core.service import Service, check_writable, receipt_text, write_json  # noqa: PLC0415 - heavy
 
-    for file in (ready_file, receipt_file, effective_file):
-        if file is not None:
-            check_writable(file)
+    for file in filter(None, (ready_file, receipt_file, effective_file)):
+        check_writable(file)
     if effective_file is not None:
         _write_effective(effective_file, graph)
     service = Service(graph, drain_timeout=drain_timeout, load=lambda: load_graph(files, sets))
-    signals = _obey_signals(service)
+    signals = obey_signals(service)
     if until_eof:
-        threading.Thread(target=_stop_at_eof, args=(service,), name="stdin", daemon=True).start()
+        stop_at_eof(service)
     receipt = service.run(ready_file=ready_file, announce=_proof(graph))
     if receipt_file is not None:
         write_json(receipt_file, receipt)
@@ -115,27 +129,6 @@ def run(
     if service.aborted:
         sys.exit(128 + signals[-1])
     sys.exit(0 if receipt.balanced and not service.failed else 1)
-
-
-def _obey_signals(service: Service) -> list[int]:
-    """Let signals end the run or read its configuration again; the list gets the numbers of those that end it."""
-    signals: list[int] = []
-
-    def stop(number: int, _frame: object) -> None:
-        signals.append(number)
-        service.stop()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    if hasattr(signal, "SIGHUP"):  # not on Windows
-        signal.signal(signal.SIGHUP, lambda *_: service.reload())
-    return signals
-
-
-def _stop_at_eof(service: Service) -> None:
-    while os.read(0, 4096):  # not sys.stdin: its lock would be held at the end of the interpreter
-        pass
-    service.stop()
 
 
 def _proof(graph: Graph) -> dict[str, object]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from beacon_core.ci.directories import Places
+from beacon_core.ci.session import Session
 from beacon_core.errors import ConfigurationError
 
 FOLDER = Path(__file__).parent
@@ -88,6 +89,14 @@ class Choice:
         if self.site:
             found[_SITE] = self.site
         return found
+
+
+def variables_of(session: Session) -> dict[str, str]:
+    """Return the variables that the pipeline of a session that has ended refers to, but for credentials."""
+    found = {"BEACON_CI_LOG_PATH": session.log_path}
+    if session.forward in _ENDPOINTS and session.forward_endpoint is not None:
+        found[_ENDPOINTS[session.forward]] = session.forward_endpoint
+    return found
 
 
 def _check_url(endpoint: str) -> None:
