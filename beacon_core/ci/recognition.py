@@ -59,7 +59,11 @@ def _is_log(path: Path) -> bool:
 def _is_queue(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(_SQLITE_ID.stop)
-    return head.startswith(_SQLITE_HEAD) and head[_SQLITE_ID] == _APPLICATION_ID
+    if not head.startswith(_SQLITE_HEAD):
+        return False
+    # After a SIGKILL the number may still be in the write-ahead log; the lock's file is there then.
+    in_log = head[_SQLITE_ID] == bytes(4) and path.with_name(f"{path.name}.lock").exists()
+    return head[_SQLITE_ID] == _APPLICATION_ID or in_log
 
 
 _is_state = _has("version", "nonce", "pid")

@@ -57,7 +57,7 @@ class Outcome:
 
     Attributes:
         session: its state.
-        clean: the sidecar came to its end by itself.
+        clean: the sidecar came to its end in an orderly way.
         validation: whether its telemetry came.
         receipt: what became of every event; None if the sidecar has left none.
         spooled: where the queue was put, if something was left in it.
@@ -78,8 +78,14 @@ class Outcome:
 
     @property
     def failed(self) -> bool:
-        """Whether the telemetry is not as it should be."""
+        """Whether the telemetry did not come, or not in an orderly way."""
         return self.validation.result == "fail" or not self.clean
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether a destination does not have everything."""
+        lines = self.receipt["exporters"].values() if self.receipt else ()
+        return any(line["queued"] or line["dead_lettered"] or line["dropped"] for line in lines)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as data; the names stay the same over versions."""
@@ -109,9 +115,10 @@ def finish(session: Session, sidecar: Running, ending: Ending, *, hurry: Callabl
         hurry: asked while the sidecar delivers; once it says yes, the rest stays queued.
     """
     notices: list[str] = []
-    clean = end(sidecar, ending.grace, hurry=hurry)
+    end(sidecar, ending.grace, hurry=hurry)
     receipt = read_receipt(ending.places.receipt)
-    if receipt is None and not clean:
+    clean = receipt is not None
+    if not clean:
         _noted(notices, lambda: _recover(session, ending, notices))
         receipt = read_receipt(ending.places.receipt)
     places = replace(ending.places, log=Path(session.log_path))
@@ -119,7 +126,7 @@ def finish(session: Session, sidecar: Running, ending: Ending, *, hurry: Callabl
     session = replace(session, stopped_at=now())
     outcome = Outcome(
         session=session,
-        clean=clean and receipt is not None,
+        clean=clean,
         validation=validation,
         receipt=receipt,
         spooled=None,

@@ -83,4 +83,4 @@ def _run(execution: Execution, how: dict[str, Any], *, as_json: bool, outcome_fi
     if outcome_file is not None:
         write_outcome(outcome_file, outcome)
     tell(outcome, as_json=as_json, on_stderr=True)
-    return outcome.failed
+    return outcome.failed or outcome.incomplete

@@ -114,7 +114,7 @@ def tell(outcome: Outcome, *, as_json: bool, on_stderr: bool = False) -> None:
         click.echo(receipt_table(outcome.receipt), err=True)
     tell_validation(outcome.validation)
     if not outcome.clean:
-        click.echo("beacon: the sidecar did not end by itself", err=True)
+        click.echo("beacon: the sidecar did not end in an orderly way", err=True)
     if outcome.spooled is not None:
         click.echo(
             f"beacon: {outcome.queued} events are in {outcome.spooled};"
