@@ -39,7 +39,7 @@ def test_c2_the_sidecar_is_detached_from_the_step(job: Job) -> None:
     assert "RUNNER_TRACKING_ID" not in process.environ()
     assert process.environ()["BEACON_NONCE"] == state["nonce"]
     if sys.platform == "linux":
-        links = {n: os.readlink(f"/proc/{process.pid}/fd/{n}") for n in (0, 1, 2)}
+        links = {n: str(Path(f"/proc/{process.pid}/fd/{n}").readlink()) for n in (0, 1, 2)}
         assert links == {0: "/dev/null", 1: str(job.base / "collector.log"), 2: str(job.base / "collector.log")}
     job.stop("--require-telemetry=false")
 
