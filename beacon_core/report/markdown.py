@@ -12,10 +12,11 @@ from beacon_core.report.usage import Tokens, Usage
 from beacon_core.report.words import (
     agent_words,
     cost_words,
+    counted_words,
     duration_words,
     markdown_text,
     number_words,
-    printable,
+    shortened_words,
     time_words,
 )
 
@@ -68,10 +69,10 @@ def _summary(report: Report) -> str:
     used = usage(sessions)
     calls = sum(use.calls for use in tools(sessions).values())
     words = [
-        _counted(len(sessions), "session"),
-        _counted(sum(session.prompts for session in sessions), "prompt"),
-        _counted(calls, "tool call"),
-        _counted(used.tokens.total, "token"),
+        counted_words(len(sessions), "session"),
+        counted_words(sum(session.prompts for session in sessions), "prompt"),
+        counted_words(calls, "tool call"),
+        counted_words(used.tokens.total, "token"),
     ]
     if used.cost_usd is not None:
         words.append(f"{cost_words(used.cost_usd)} as reported")
@@ -228,12 +229,7 @@ def _code(text: str) -> Cell:
 
 
 def _cut(text: str) -> Cell:
-    text = printable(text)
-    return markdown_text(text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…")
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number_words(number)} {word}{'' if number == 1 else 's'}"
+    return markdown_text(shortened_words(text, _LONGEST_CELL))
 
 
 def _fitting(parts: list[str]) -> str:

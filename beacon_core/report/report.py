@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from beacon_core.report.calls import ToolUse
 from beacon_core.report.run import Run
 from beacon_core.report.session import Session
+from beacon_core.report.timeline import Steps
 from beacon_core.report.usage import Source, Usage, added
 
 
@@ -82,6 +83,15 @@ def tools(sessions: list[Session]) -> dict[str, ToolUse]:
 def usage(sessions: list[Session]) -> Usage:
     """Return what sessions used together."""
     return added(session.usage for session in sessions)
+
+
+def steps(sessions: list[Session]) -> Steps:
+    """Return what sessions used over time."""
+    found = Steps()
+    for session in sessions:
+        for start, used in session.steps.in_order():
+            found.add(start, used)
+    return found
 
 
 def sources(sessions: list[Session]) -> list[Source]:
