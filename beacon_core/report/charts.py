@@ -82,7 +82,9 @@ def sessions(spans: Sequence[tuple[str, str, int, int, str]]) -> Html:
         top, left, right = 4 + number * (_ROW + 6), span.x(start), span.x(end)
         words = f"{agent} {name}: {duration_words((end - start) // _MILLISECOND)}, {outcome}"
         parts.append(tag("text", shortened_words(agent, 13), x=0, y=top + 13, class_="lane-name"))
-        parts.append(_labelled(left, top, max(3.0, right - left), f"bar session {_class_of(outcome)}", words, name))
+        parts.append(
+            _labelled(left, top, max(3.0, right - left), f"bar session {_class_of(outcome)}", words, label=name)
+        )
     bottom = 4 + len(spans) * (_ROW + 6)
     return _drawing("When the sessions ran", bottom + _AXIS, [_axis(span, bottom), parts], class_="chart")
 
@@ -178,10 +180,12 @@ def _mark(moment: Moment, span: Span, top: float) -> Html:
     text = " · ".join(word for word in words if word)
     if moment.kind in {"prompt", "session", "error", "denied"}:
         return _shape(f"dot {moment.kind}", text, element="circle", cx=left + 3, cy=top + _ROW / 2, r=5.0)
-    return _labelled(left, top + 2, right - left, f"bar {moment.kind} {_class_of(moment.outcome)}", text, moment.label)
+    return _labelled(
+        left, top + 2, right - left, f"bar {moment.kind} {_class_of(moment.outcome)}", text, label=moment.label
+    )
 
 
-def _labelled(left: float, top: float, width: float, name: str, words: str, label: str) -> Html:
+def _labelled(left: float, top: float, width: float, name: str, words: str, *, label: str) -> Html:
     """Return a bar, with a label in it where there is room."""
     bar = _shape(name, words, x=left, y=top, width=width, height=_ROW - 4, rx=3.0)
     room = int((width - 8) / _CHARACTER)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from beacon_core.report.calls import ToolUse
 from beacon_core.report.delivery import Delivery, Receipt, delivery
-from beacon_core.report.report import Report, redactions, sources, tools, usage, usage_by_model
+from beacon_core.report.report import Report, commands, files, redactions, sources, tools, usage, usage_by_model
 from beacon_core.report.session import Session
 from beacon_core.report.usage import Tokens, Usage
 from beacon_core.report.words import (
@@ -152,8 +152,7 @@ def _tool_row(tool: str, use: ToolUse) -> Row:
 def _commands(report: Report) -> Iterator[str]:
     rows = [
         (_code(line), number_words(command.runs), number_words(command.failures), duration_words(command.duration_ms))
-        for session in report.sessions
-        for line, command in session.commands.items()
+        for line, command in commands(report.sessions).items()
     ]
     yield from _folded("Commands", ("Command", "Runs", "Failed", "Took"), rows, numbers=range(1, 4))
 
@@ -161,8 +160,7 @@ def _commands(report: Report) -> Iterator[str]:
 def _files(report: Report) -> Iterator[str]:
     rows = [
         (_code(path), ", ".join(f"{operation} {number}x" for operation, number in sorted(done.items())))
-        for session in report.sessions
-        for path, done in sorted(session.files.items())
+        for path, done in files(report.sessions).items()
     ]
     yield from _folded("Files", ("File", "What was done"), rows)
 

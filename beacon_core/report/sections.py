@@ -43,7 +43,7 @@ def figures(report: Report) -> Html:
         _figure("Model requests", number_words(used.requests), ", ".join(filter(None, usage_by_model(within)))),
         _figure("Tool calls", number_words(calls), f"{failed} failed, {denied} denied"),
         _figure("Errors", number_words(errors), f"in {counted_words(prompts, 'prompt')}", bad=errors > 0),
-        _figure("Secrets redacted", number_words(removed), "before storing", good=removed > 0),
+        _figure("Values redacted", number_words(removed), "before storing", good=removed > 0),
     ]
     return tag("div", tiles, class_="figures")
 
@@ -70,7 +70,7 @@ def usage_over_time(report: Report) -> Iterator[Html]:
         "Tokens and cost",
         charts.composition(used.tokens),
         _legend(used.tokens),
-        charts.usage_over_time(told, over_time.width_unix_nano) if told else "",
+        tag("div", charts.usage_over_time(told, over_time.width_unix_nano), class_="scroll") if told else "",
         _as_table("Tokens and cost over time", ("From (UTC)", *_TOKEN_HEAD, "Cost"), rows),
         table(("Model", "Requests", *_TOKEN_HEAD, "Cost"), by_model, numbers=range(1, 8)),
         _as_table("What every source told", _SOURCE_HEAD, _source_rows(report)),
