@@ -20,6 +20,7 @@ from beacon_core.cli.doctor import doctor
 from beacon_core.cli.fingerprint import fingerprint
 from beacon_core.cli.plugins import plugins
 from beacon_core.cli.queue import queue
+from beacon_core.cli.report import report
 from beacon_core.cli.run import run
 from beacon_core.cli.sanitize import sanitize
 from beacon_core.cli.validate import validate
@@ -61,5 +62,6 @@ main.add_command(components)
 main.add_command(plugins)
 main.add_command(canonicalize)
 main.add_command(queue)
+main.add_command(report)
 main.add_command(sanitize)
 main.add_command(fingerprint)

@@ -58,7 +58,7 @@ def lines(path: Path) -> Iterator[bytes]:
     """
     try:
         with path.open("rb") as raw, _unpacked(path, raw) as stream:
-            yield from _split(stream)
+            yield from split_lines(stream)
     except _damage(path):
         yield DAMAGED
     except OSError as error:
@@ -70,7 +70,8 @@ def _form(path: Path) -> Path:
     return next(form for end in _ENDS if (form := path.with_name(path.name + end)).exists() or end == _ENDS[-1])
 
 
-def _split(stream: IO[bytes]) -> Iterator[bytes]:
+def split_lines(stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield the lines of an open file without their ends; one that is longer than `LONGEST_LINE` as its beginning."""
     while line := stream.readline(LONGEST_LINE):
         yield line.rstrip(b"\r\n")
         while line and not line.endswith(b"\n"):

@@ -6,16 +6,17 @@ from collections.abc import Collection, Iterator, Sequence
 
 from beacon_core.report.calls import ToolUse
 from beacon_core.report.delivery import Delivery, Receipt, delivery
-from beacon_core.report.report import Report, redactions, sources, tools, usage, usage_by_model
+from beacon_core.report.report import Report, commands, files, redactions, sources, tools, usage, usage_by_model
 from beacon_core.report.session import Session
 from beacon_core.report.usage import Tokens, Usage
 from beacon_core.report.words import (
     agent_words,
     cost_words,
+    counted_words,
     duration_words,
     markdown_text,
     number_words,
-    printable,
+    shortened_words,
     time_words,
 )
 
@@ -68,10 +69,10 @@ def _summary(report: Report) -> str:
     used = usage(sessions)
     calls = sum(use.calls for use in tools(sessions).values())
     words = [
-        _counted(len(sessions), "session"),
-        _counted(sum(session.prompts for session in sessions), "prompt"),
-        _counted(calls, "tool call"),
-        _counted(used.tokens.total, "token"),
+        counted_words(len(sessions), "session"),
+        counted_words(sum(session.prompts for session in sessions), "prompt"),
+        counted_words(calls, "tool call"),
+        counted_words(used.tokens.total, "token"),
     ]
     if used.cost_usd is not None:
         words.append(f"{cost_words(used.cost_usd)} as reported")
@@ -151,8 +152,7 @@ def _tool_row(tool: str, use: ToolUse) -> Row:
 def _commands(report: Report) -> Iterator[str]:
     rows = [
         (_code(line), number_words(command.runs), number_words(command.failures), duration_words(command.duration_ms))
-        for session in report.sessions
-        for line, command in session.commands.items()
+        for line, command in commands(report.sessions).items()
     ]
     yield from _folded("Commands", ("Command", "Runs", "Failed", "Took"), rows, numbers=range(1, 4))
 
@@ -160,8 +160,7 @@ def _commands(report: Report) -> Iterator[str]:
 def _files(report: Report) -> Iterator[str]:
     rows = [
         (_code(path), ", ".join(f"{operation} {number}x" for operation, number in sorted(done.items())))
-        for session in report.sessions
-        for path, done in sorted(session.files.items())
+        for path, done in files(report.sessions).items()
     ]
     yield from _folded("Files", ("File", "What was done"), rows)
 
@@ -228,12 +227,7 @@ def _code(text: str) -> Cell:
 
 
 def _cut(text: str) -> Cell:
-    text = printable(text)
-    return markdown_text(text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…")
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number_words(number)} {word}{'' if number == 1 else 's'}"
+    return markdown_text(shortened_words(text, _LONGEST_CELL))
 
 
 def _fitting(parts: list[str]) -> str:

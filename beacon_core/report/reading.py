@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -34,17 +34,18 @@ def read_report(path: Path, *, since_unix_nano: int = 0) -> Report:
     Raises:
         UnreadableFileError: the file cannot be read.
     """
-    return read_reports([path], since_unix_nano=since_unix_nano)
+    return report_on(lines_of([path]), since_unix_nano=since_unix_nano)
 
 
-def read_reports(paths: Iterable[Path], *, since_unix_nano: int = 0) -> Report:
-    """Return one report on several files, each with its rotated parts; a file that is named twice is read once.
+def lines_of(paths: Iterable[Path]) -> Iterator[bytes]:
+    """Yield the lines of several files, each after its rotated parts; a file that is named twice is read once.
 
     Raises:
         UnreadableFileError: one of them cannot be read.
     """
-    files = OrderedDict((part.resolve(), part) for path in paths for part in parts(path))
-    return report_on((line for file in files.values() for line in lines(file)), since_unix_nano=since_unix_nano)
+    files = {part.resolve(): part for path in paths for part in parts(path)}
+    for file in files.values():
+        yield from lines(file)
 
 
 def report_on(event_lines: Iterable[bytes], *, since_unix_nano: int = 0) -> Report:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from beacon_core.report.calls import ToolUse
 from beacon_core.report.run import Run
-from beacon_core.report.session import Session
+from beacon_core.report.session import Command, Session
+from beacon_core.report.timeline import Steps
 from beacon_core.report.usage import Source, Usage, added
 
 
@@ -79,9 +80,36 @@ def tools(sessions: list[Session]) -> dict[str, ToolUse]:
     return dict(sorted(found.items(), key=lambda item: (-item[1].calls, item[0])))
 
 
+def commands(sessions: list[Session]) -> dict[str, Command]:
+    """Return what sessions ran, by command line."""
+    found: dict[str, Command] = {}
+    for session in sessions:
+        for line, command in session.commands.items():
+            found.setdefault(line, Command()).add(command)
+    return found
+
+
+def files(sessions: list[Session]) -> dict[str, Counter[str]]:
+    """Return what sessions did with files, by path."""
+    found: dict[str, Counter[str]] = {}
+    for session in sessions:
+        for path, done in session.files.items():
+            found.setdefault(path, Counter()).update(done)
+    return dict(sorted(found.items()))
+
+
 def usage(sessions: list[Session]) -> Usage:
     """Return what sessions used together."""
     return added(session.usage for session in sessions)
+
+
+def steps(sessions: list[Session]) -> Steps:
+    """Return what sessions used over time."""
+    found = Steps()
+    for session in sessions:
+        for start, used in session.steps.in_order():
+            found.add(start, used)
+    return found
 
 
 def sources(sessions: list[Session]) -> list[Source]:

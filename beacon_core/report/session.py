@@ -44,6 +44,13 @@ class Command:
     exit_code: int | None = None
     duration_ms: int = 0
 
+    def add(self, other: Command) -> None:
+        """Add another one's numbers."""
+        self.runs += other.runs
+        self.failures += other.failures
+        self.duration_ms += other.duration_ms
+        self.exit_code = self.exit_code if other.exit_code is None else other.exit_code
+
 
 @dataclass(slots=True)
 class Denial:
@@ -240,7 +247,7 @@ class Session:
 
     def _add_command(self, record: Record, outcome: str, duration: int) -> None:
         line = text(record.attributes, "process.command_line") or text(record.attributes, "process.executable.name")
-        line = bounded(line or "(not told)", self.commands, _MOST_COMMANDS)
+        line = bounded(line or "(command line not told)", self.commands, _MOST_COMMANDS)
         command = self.commands.setdefault(line, Command())
         command.runs += 1
         command.failures += rank(outcome) == FAILED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -39,11 +38,6 @@ def markdown_text(text: str) -> str:
     return "&#47;".join(escaped).replace("www.", "www&#46;")
 
 
-def html_text(text: str) -> str:
-    """Return a text for an element or a quoted attribute of HTML."""
-    return html.escape(printable(text))
-
-
 def agent_words(name: str) -> str:
     """Return an agent's name for people; one that is not known keeps its own."""
     return _AGENTS.get(name, name)
@@ -52,6 +46,26 @@ def agent_words(name: str) -> str:
 def number_words(number: int) -> str:
     """Return a number with its thousands apart."""
     return f"{number:,}"
+
+
+def counted_words(number: int, word: str) -> str:
+    """Return a number of things, such as `1 session` and `2 sessions`."""
+    return f"{number_words(number)} {word}{'' if number == 1 else 's'}"
+
+
+def short_number_words(number: int) -> str:
+    """Return a number in about three digits."""
+    for size, unit in ((1_000_000_000, "G"), (1_000_000, "M"), (1000, "k")):
+        if number >= size:
+            value = number / size
+            return f"{value:,.0f}{unit}" if value >= 100 else f"{value:.1f}{unit}"  # noqa: PLR2004 - three digits
+    return str(number)
+
+
+def shortened_words(text: str, longest: int) -> str:
+    """Return a printable text of at most `longest` characters."""
+    text = printable(text)
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def cost_words(cost_usd: Decimal | None) -> str:
@@ -68,14 +82,18 @@ def duration_words(duration_ms: int) -> str:
     if duration_ms < _MINUTE:
         return f"{duration_ms / _SECOND:.1f} s"
     if duration_ms < _HOUR:
-        return f"{duration_ms // _MINUTE} min {duration_ms % _MINUTE // _SECOND} s"
-    return f"{duration_ms // _HOUR} h {duration_ms % _HOUR // _MINUTE} min"
+        return _two_units(duration_ms // _MINUTE, "min", duration_ms % _MINUTE // _SECOND, "s")
+    return _two_units(duration_ms // _HOUR, "h", duration_ms % _HOUR // _MINUTE, "min")
 
 
 def time_words(unix_nano: int) -> str:
     """Return a time in UTC, to the second; a dash where there is none."""
     moment = _moment(unix_nano)
     return f"{moment:%Y-%m-%d %H:%M:%S}" if moment else "-"
+
+
+def _two_units(large: int, unit: str, small: int, smaller_unit: str) -> str:
+    return f"{large} {unit} {small} {smaller_unit}" if small else f"{large} {unit}"
 
 
 def _moment(unix_nano: int) -> datetime | None:
