@@ -113,8 +113,8 @@ def made_files(base_dir: Path) -> tuple[Path, ...]:
     if mark is None:
         return ()
     inside = folder.resolve()  # the list may have been edited: nothing outside of the folder, whatever it says
-    found = (folder / name for name in (*mark[1], _MARK))
-    return tuple(path for path in found if path.name and path.parent.resolve().is_relative_to(inside))
+    found = (folder / name for name in (*mark[1], _MARK) if ".." not in Path(name).parts)
+    return tuple(path for path in found if path.parent.resolve().is_relative_to(inside))
 
 
 def _given(value: str, folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -63,7 +64,8 @@ def append_github_env(path: Path, values: Mapping[str, str]) -> None:
             try:
                 _write_all(file.fileno(), lines)
             except OSError:
-                file.truncate(before)
+                with contextlib.suppress(OSError):
+                    file.truncate(before)
                 raise
     except OSError as error:
         raise EnvironmentFileError(f"GITHUB_ENV: {path} cannot be written: {error.strerror}") from None
