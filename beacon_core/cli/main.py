@@ -13,6 +13,7 @@ import click
 
 from beacon_core import __version__
 from beacon_core.cli import exit_codes
+from beacon_core.cli.ci import ci
 from beacon_core.cli.canonicalize import canonicalize
 from beacon_core.cli.components import components
 from beacon_core.cli.doctor import doctor
@@ -54,6 +55,7 @@ def main() -> None:
 
 main.add_command(run)
 main.add_command(validate)
+main.add_command(ci)
 main.add_command(doctor)
 main.add_command(components)
 main.add_command(plugins)
