@@ -49,7 +49,10 @@ def location_options(command: Command) -> Command:
     for name, help_text in (
         ("--state-file", "The session's state. Default: session.json in the base directory."),
         ("--log-path", "The session's log of events. Default: runtime.jsonl in the base directory."),
-        ("--base-dir", "The session's directory. Default: that of --log-path, $RUNNER_TEMP/beacon or <tmp>/beacon-<uid>."),
+        (
+            "--base-dir",
+            "The session's directory. Default: that of --log-path, $RUNNER_TEMP/beacon or <tmp>/beacon-<uid>.",
+        ),
     ):
         wrapped = click.option(name, metavar="PATH", type=click.Path(path_type=Path), help=help_text)(wrapped)
     return wrapped

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from beacon_core.ci.codex import made_files
+from beacon_core.ci.codex import delete_codex_home, made_files
 from beacon_core.ci.environment import AgentEnvironment, agent_environment, neutralized
 
 ENDPOINT = "http://127.0.0.1:43180"
@@ -215,3 +215,21 @@ def test_c9_the_files_that_beacon_made_are_known_by_name_and_an_edited_list_name
     assert {*made_files(job.base_dir)} == {job.folder / "auth.json", mark}
     mark.write_text("[]")
     assert made_files(job.base_dir) == ()
+
+
+def test_c9_what_beacon_made_is_deleted_by_name_and_what_codex_wrote_stays(job: Job) -> None:
+    job.add("auth.json", "x")
+    job.add("prompts/review.md", "x")
+    before = snapshot(job.users)
+    job.made()
+    (job.folder / "sessions").mkdir()
+    (job.folder / "sessions" / "a.jsonl").write_text("Codex")
+    delete_codex_home(job.base_dir)
+    assert {str(path.relative_to(job.folder)) for path in job.folder.rglob("*")} == {"sessions", "sessions/a.jsonl"}
+    delete_codex_home(job.base_dir)
+    job.made()
+    (job.folder / "sessions" / "a.jsonl").unlink()
+    (job.folder / "sessions").rmdir()
+    delete_codex_home(job.base_dir)
+    assert [*job.base_dir.iterdir()] == []
+    assert snapshot(job.users) == before
