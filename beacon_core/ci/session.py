@@ -50,7 +50,7 @@ class Session:
     pid: int
     pid_start_time: float
     executable: str
-    nonce: str
+    nonce: str = ""
     endpoints: dict[str, str]
     harnesses: list[str]
     content: str = "redacted"

@@ -148,7 +148,7 @@ def launch(
     log = os.open(places.collector_log, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, PRIVATE)
     try:
         os.write(log, LOG_HEAD + b"\n")
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and files
             command(places, files, held=held),
             env={**inherited, **variables, "BEACON_NONCE": nonce},
             stdin=reading,

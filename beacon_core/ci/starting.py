@@ -29,6 +29,10 @@ class SessionRunningError(BeaconError):
     """There is a session in this base directory already."""
 
 
+class NotTheSidecarError(BeaconError):
+    """The process that a state file names cannot be proved to be the session's."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """What `start` and `exec` are asked for.
@@ -109,8 +113,8 @@ def start(request: Request, environ: Mapping[str, str], interrupts: Interrupts, 
             identity = identify(ready.pid) or Identity(0.0, "")
         environment = _environment(request, environ, ready, run)
         exported = _export(request, environment)
-        session = _session(request, environ, sidecar.nonce, ready, identity, run)
-        session = replace(session, log_offset=log_offset, exported_env=sorted(exported))
+        session = _session(request, environ, ready, identity, run)
+        session = replace(session, nonce=sidecar.nonce, log_offset=log_offset, exported_env=sorted(exported))
         session.write()
         (interrupts.check if held else interrupts.close)()
     except BaseException:
@@ -161,6 +165,21 @@ def sidecar_of(session: Session) -> Stranger:
     return Stranger(session.pid, Identity(session.pid_start_time, session.executable))
 
 
+def recognized(session: Session) -> Stranger:
+    """Return the sidecar of a session, if its process is still the one that `start` has launched, or none at all.
+
+    Raises:
+        NotTheSidecarError: another process has the number now, or the state was changed; nothing is signalled.
+    """
+    found, sidecar = identify(session.pid), sidecar_of(session)
+    if found is not None and not found.matches(sidecar.identity):
+        raise NotTheSidecarError(
+            f"process {session.pid} is not the sidecar that {session.state_path} tells of: it began at another time or"
+            " is another program; nothing was signalled. If no session runs any more, delete the file"
+        )
+    return sidecar
+
+
 def _run_attributes(environ: Mapping[str, str], run_id: str) -> dict[str, str]:
     from beacon_core.ci.run import run_attributes  # noqa: PLC0415 - slow; the sidecar starts meanwhile
 
@@ -185,12 +204,7 @@ def _environment(
 
 
 def _session(
-    request: Request,
-    environ: Mapping[str, str],
-    nonce: str,
-    ready: Ready,
-    identity: Identity,
-    run: Mapping[str, str],
+    request: Request, environ: Mapping[str, str], ready: Ready, identity: Identity, run: Mapping[str, str]
 ) -> Session:
     places = request.places
     return Session(
@@ -200,7 +214,6 @@ def _session(
         pid=ready.pid,
         pid_start_time=identity.start_time,
         executable=identity.executable,
-        nonce=nonce,
         endpoints=ready.endpoints,
         harnesses=list(request.harnesses),
         content=request.content,

@@ -13,8 +13,8 @@ import click
 
 from beacon_core import __version__
 from beacon_core.cli import exit_codes
-from beacon_core.cli.ci import ci
 from beacon_core.cli.canonicalize import canonicalize
+from beacon_core.cli.ci import ci
 from beacon_core.cli.components import components
 from beacon_core.cli.doctor import doctor
 from beacon_core.cli.fingerprint import fingerprint
