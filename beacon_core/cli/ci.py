@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from beacon_core.cli.ci_print_env import print_env
+from beacon_core.cli.ci_exec import exec_
 from beacon_core.cli.ci_print_pipeline import print_pipeline
 from beacon_core.cli.ci_start import start
 from beacon_core.cli.ci_status import status
@@ -25,6 +26,7 @@ def ci() -> None:
     """Collect what coding agents report in a CI job, check that it came, and deliver it."""
 
 
+ci.add_command(exec_)
 ci.add_command(start)
 ci.add_command(stop)
 ci.add_command(stop, "finish")

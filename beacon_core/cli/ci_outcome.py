@@ -52,6 +52,13 @@ def ending_options(command: Command) -> Command:
             type=click.Path(path_type=Path),
             help="Write what the agents did as one HTML file.",
         ),
+        click.option(
+            "--outcome",
+            "outcome_file",
+            metavar="FILE",
+            type=click.Path(path_type=Path),
+            help="Write the outcome as JSON: result, validation, receipt, notices.",
+        ),
         switch("--keep-artifacts", "Leave the session's files. false: delete those that Beacon wrote.", default=True),
         click.option(
             "--grace",
@@ -78,10 +85,29 @@ def ending(places: Places, *, harnesses: list[str], required: bool, **options: A
     return Ending(places=places, expected=expected, step_summary=Path(summary) if summary else None, **options)
 
 
-def tell(outcome: Outcome, *, as_json: bool) -> None:
-    """Print the outcome: data on stdout if asked for, else the receipt and what is to be known on stderr."""
+def write_outcome(path: Path, outcome: Outcome) -> None:
+    """Write the outcome as JSON.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    from beacon_core.files import write_private  # noqa: PLC0415 - the help needs none of it
+
+    write_private(path, f"{json.dumps(outcome.as_json(), indent=2)}\n".encode())
+
+
+def tell(outcome: Outcome, *, as_json: bool, on_stderr: bool = False) -> None:
+    """Print the outcome: as JSON if asked for; the receipt and what is to be known on stderr.
+
+    Args:
+        outcome: how the session ended.
+        as_json: print it as JSON.
+        on_stderr: print that on stderr as well, and nothing else.
+    """
     if as_json:
-        click.echo(json.dumps(outcome.as_json(), indent=2))
+        click.echo(json.dumps(outcome.as_json(), indent=2), err=on_stderr)
+        if on_stderr:
+            return
     if outcome.receipt is not None:
         from beacon_core.ci.summary import receipt_table  # noqa: PLC0415 - the help needs none of it
 

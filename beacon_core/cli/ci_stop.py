@@ -12,7 +12,7 @@ import click
 
 from beacon_core.cli import exit_codes
 from beacon_core.cli.ci_options import location_options, switch
-from beacon_core.cli.ci_outcome import ending, ending_options, tell
+from beacon_core.cli.ci_outcome import ending, ending_options, tell, write_outcome
 
 if TYPE_CHECKING:
     from beacon_core.ci.directories import Places
@@ -36,7 +36,9 @@ Examples:
 @click.option("--spool-dir", metavar="DIR", type=click.Path(path_type=Path), help="As in `beacon ci start`.")
 @click.option("--env-file", metavar="FILE", type=click.Path(path_type=Path), help="As in `beacon ci start`.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-def stop(*, places: Places, require_telemetry: bool | None, as_json: bool, **options: Any) -> None:
+def stop(
+    *, places: Places, require_telemetry: bool | None, as_json: bool, outcome_file: Path | None, **options: Any
+) -> None:
     """End a session: deliver what is queued, print the receipt, and check that telemetry came."""
     from beacon_core.ci.session import read_session  # noqa: PLC0415 - the help needs none of it
     from beacon_core.ci.starting import recognized  # noqa: PLC0415
@@ -56,6 +58,8 @@ def stop(*, places: Places, require_telemetry: bool | None, as_json: bool, **opt
         **options,
     )
     outcome = finish(session, recognized(session), how)
+    if outcome_file is not None:
+        write_outcome(outcome_file, outcome)
     tell(outcome, as_json=as_json)
     sys.exit(exit_codes.FAILED if outcome.failed and required else 0)
 
