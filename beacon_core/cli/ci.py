@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from beacon_core.cli.ci_print_env import print_env
 from beacon_core.cli.ci_exec import exec_
+from beacon_core.cli.ci_print_env import print_env
 from beacon_core.cli.ci_print_pipeline import print_pipeline
 from beacon_core.cli.ci_start import start
 from beacon_core.cli.ci_status import status
