@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from beacon_core.errors import BeaconError
+from beacon_core.files import write_private
 
 FOLDER = "codex"
 CONFIG = "config.toml"
@@ -77,9 +78,9 @@ def make_codex_home(
         if folder.is_symlink():
             raise CodexHomeError(f"{folder} is a link; remove it")
         folder.chmod(0o700)
-        _write(folder / CONFIG, tomli_w.dumps(config).encode())
+        write_private(folder / CONFIG, tomli_w.dumps(config).encode())
         made, warnings = _carry_over(original, folder)
-        _write(folder / _MARK, json.dumps({"given": given, "made": [CONFIG, *made]}).encode())
+        write_private(folder / _MARK, json.dumps({"given": given, "made": [CONFIG, *made]}).encode())
     except OSError as error:
         raise CodexHomeError(f"{folder} cannot be written: {error.strerror}") from None
     return CodexHome(folder, tuple(warnings))
@@ -106,15 +107,30 @@ def original_codex_home(base_dir: Path) -> str | None:
     return None if mark is None else mark[0]
 
 
+def delete_codex_home(base_dir: Path) -> None:
+    """Delete what Beacon made for Codex, by name, and the folders that are empty then; Codex's own files stay.
+
+    Raises:
+        OSError: a file cannot be deleted.
+    """
+    for path in made_files(base_dir):
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+        for folder in (path.parent, *path.parent.parents):
+            if folder == base_dir or any(folder.iterdir()):
+                break
+            folder.rmdir()
+
+
 def made_files(base_dir: Path) -> tuple[Path, ...]:
-    """Return the files that Beacon made for Codex, for who removes them; Codex's own files are not among them."""
+    """Return the files and links that Beacon made for Codex."""
     folder = base_dir / FOLDER
     mark = _mark(folder)
     if mark is None:
         return ()
     inside = folder.resolve()  # the list may have been edited: nothing outside of the folder, whatever it says
-    found = (folder / name for name in (*mark[1], _MARK))
-    return tuple(path for path in found if path.name and path.parent.resolve().is_relative_to(inside))
+    found = (folder / name for name in (*mark[1], _MARK) if ".." not in Path(name).parts)
+    return tuple(path for path in found if path.parent.is_dir() and path.parent.resolve().is_relative_to(inside))
 
 
 def _given(value: str, folder: Path) -> str:
@@ -169,7 +185,8 @@ def _carry_over(original: Path, folder: Path) -> tuple[list[str], list[str]]:
             warnings.append(f"{original} is too large to be copied for Codex; {name} and what follows is left out")
             break
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(target, source.read_bytes(), executable=os.access(source, os.X_OK))
+        write_private(target, source.read_bytes())
+        target.chmod(0o700 if os.access(source, os.X_OK) else 0o600)
         made.append(name)
     return made, warnings
 
@@ -204,18 +221,5 @@ def _link(source: Path, target: Path) -> bool:
     except (OSError, NotImplementedError):
         if source.is_dir():
             return False
-        _write(target, source.read_bytes())
+        write_private(target, source.read_bytes())
     return True
-
-
-def _write(path: Path, content: bytes, *, executable: bool = False) -> None:
-    """Write a file for the owner only; a reader sees the old one or the new one."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700 if executable else 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise

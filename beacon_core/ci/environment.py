@@ -5,10 +5,10 @@ One function serves `beacon ci exec`, `start` and `print-env`. What is about sin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from beacon_core.ci.codex import original_codex_home
 from beacon_core.ci.computed import COMPUTED, Asked
@@ -17,6 +17,8 @@ from beacon_core.errors import ConfigurationError
 
 #: The agents that can be asked for.
 HARNESSES = ("claude", "codex", "gemini", "copilot")
+
+_ENDPOINT = re.compile(r"https?://(?:[\w.-]+|\[[0-9a-fA-F:.]+\])(?::[1-9]\d{0,4})?(?:/[\w./-]*)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -137,18 +139,6 @@ def _known(harnesses: Sequence[str]) -> Sequence[str]:
 
 def _checked(endpoint: str) -> str:
     """Return an endpoint without the slash at its end."""
-    try:
-        parts = urlsplit(endpoint)
-        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        valid = False
-    if (
-        not valid
-        or "@" in endpoint
-        or parts.query
-        or parts.fragment
-        or not endpoint.isascii()
-        or not endpoint.isprintable()
-    ):
+    if not _ENDPOINT.fullmatch(endpoint):
         raise ConfigurationError("the endpoint for agents has to be an address such as http://127.0.0.1:4318")
     return endpoint.rstrip("/")

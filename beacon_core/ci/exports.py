@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from typing import Literal
 
 from beacon_core.ci.environment import AgentEnvironment
 from beacon_core.errors import BeaconError
+from beacon_core.files import PRIVATE, write_private
 
 TextFormat = Literal["sh", "dotenv", "json"]
 
@@ -63,7 +65,8 @@ def append_github_env(path: Path, values: Mapping[str, str]) -> None:
             try:
                 _write_all(file.fileno(), lines)
             except OSError:
-                file.truncate(before)
+                with contextlib.suppress(OSError):
+                    file.truncate(before)
                 raise
     except OSError as error:
         raise EnvironmentFileError(f"GITHUB_ENV: {path} cannot be written: {error.strerror}") from None
@@ -84,11 +87,9 @@ def write_env_file(path: Path, values: Mapping[str, str]) -> None:
         old = path.read_text(encoding="utf-8", errors="surrogateescape").split("\n") if path.exists() else []
         kept = [line for line in old if line and line.removeprefix("export ").partition("=")[0].strip() not in values]
         content = "".join(f"{line}\n" for line in (*kept, *own)).encode("utf-8", "surrogateescape")
-        mode = path.stat().st_mode & 0o777 if old else 0o600
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
-            file.write(content)
-        partial.replace(path)
+        mode = path.stat().st_mode & 0o777 if old else PRIVATE
+        write_private(path, content)
+        path.chmod(mode)
     except OSError as error:
         raise EnvironmentFileError(f"{path} cannot be written: {error.strerror}") from None
 

@@ -54,11 +54,10 @@ def merge(given: str, run: Mapping[str, str]) -> Merged:
             f"OTEL_RESOURCE_ATTRIBUTES has {len(own)} names: some versions of Claude Code stop all metrics above "
             f"{MAX_NAMES}"
         )
-    added = {
-        name: text for name, value in run.items() if name not in own and 0 < len(text := encode(value)) <= MAX_LENGTH
-    }
-    kept = sorted(added, key=_importance)[: max(MAX_NAMES - len(own), 0)]
-    pairs = own | {name: value for name, value in added.items() if name in kept}
+    encoded = {name: encode(value) for name, value in run.items() if name not in own and value}
+    fitting = sorted((name for name in encoded if len(encoded[name]) <= MAX_LENGTH), key=_importance)
+    added = sorted(fitting[: max(MAX_NAMES - len(own), 0)], key=lambda name: name.startswith(OWN))
+    pairs = own | {name: encoded[name] for name in added}
     return Merged(",".join(f"{name}={value}" for name, value in pairs.items()), tuple(warnings))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from beacon_core.cli.ci_exec import exec_
+from beacon_core.cli.ci_print_env import print_env
 from beacon_core.cli.ci_print_pipeline import print_pipeline
 from beacon_core.cli.ci_start import start
 from beacon_core.cli.ci_status import status
@@ -31,3 +32,4 @@ ci.add_command(stop)
 ci.add_command(stop, "finish")
 ci.add_command(status)
 ci.add_command(print_pipeline)
+ci.add_command(print_env)
