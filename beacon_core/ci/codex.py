@@ -31,7 +31,7 @@ CREDENTIALS = ("auth.json", ".credentials.json")
 #: What is state, as patterns of names: left where it is.
 STATE = (
     *("sessions", "archived_sessions", "history.jsonl", "shell_snapshots", "worktrees", "models_cache.json"),
-    *("cache", "log", "logs", "tmp", ".tmp", "*.log", "*.lock", "*.sock", "*.sqlite*", "*.db", "*.db-*"),
+    *("cache", "log", "logs", "tmp", ".tmp", "*-locks", "*.log", "*.lock", "*.sock", "*.sqlite*", "*.db", "*.db-*"),
 )
 
 #: Bytes and files that are copied at most; what lies in a user's folder is not ours to know.
