@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from beacon_core.ci.codex import delete_codex_home
 from beacon_core.ci.directories import COLLECTOR_LOG, PIPELINE, QUEUE, READY, RECEIPT, STATE, Places
 from beacon_core.ci.recognition import is_ours
 
@@ -38,6 +39,7 @@ def delete_artifacts(places: Places, *, log_is_ours: bool) -> list[str]:
         if path.name == QUEUE:
             for suffix in _BESIDE_QUEUE:
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
+    delete_codex_home(places.base)
     if not places.given:
         _remove_if_empty(places.base)
     return left

@@ -60,6 +60,12 @@ class Places:
         return self.base / READY
 
 
+def beside(places: Places, name: str) -> Places:
+    """Return places in a directory of their own, below a base directory that another session has."""
+    base = places.base / name
+    return Places(base=base, log=base / LOG, state=base / STATE, given=False)
+
+
 def locate(
     environ: Mapping[str, str],
     *,

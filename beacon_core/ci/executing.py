@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from beacon_core.ci.command import Command, CommandNotStartedError
+from beacon_core.ci.directories import beside
 from beacon_core.ci.interrupts import Interrupts
 from beacon_core.ci.pipelines import CREDENTIALS
-from beacon_core.ci.starting import Request, Started, start
+from beacon_core.ci.starting import Request, SessionRunningError, Started, start
 from beacon_core.ci.stopping import Ending, Outcome, finish
 from beacon_core.errors import BeaconError
 
@@ -47,12 +49,24 @@ class Execution:
             InterruptedStartError: a signal came.
         """
         try:
-            return start(self.request, self.environ, self.interrupts, held=True)
+            return self._start()
         except BeaconError as error:
             self.say(f"{error}\nbeacon: there is no telemetry of this command")
         except OSError as error:
             self.say(f"{error.filename or 'a file'}: {error.strerror}; there is no telemetry of this command")
         return None
+
+    def _start(self) -> Started:
+        places = self.request.places
+        try:
+            return start(self.request, self.environ, self.interrupts, held=True)
+        except SessionRunningError:
+            if places.given:
+                raise
+        # Another job of this user on this machine: its directory is the default one as well.
+        self.request = replace(self.request, places=beside(places, f"exec-{os.getpid()}"))
+        self.say(f"another session has {places.base}; the files of this one are in {self.request.places.base}")
+        return start(self.request, self.environ, self.interrupts, held=True)
 
     def run(self, started: Started | None) -> None:
         """Run the command to its end and set `code`; then wait a moment for what it has left running."""
