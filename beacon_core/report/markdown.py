@@ -80,8 +80,8 @@ def _summary(report: Report) -> str:
 
 
 def _warnings(report: Report) -> Iterator[str]:
-    rows = [(markdown_text(warning.message), _code(warning.session) or "-") for warning in report.warnings()]
-    yield from _table("Warnings", ("Warning", "Session"), rows)
+    rows = [(each.message, _code(each.source) or "-", _code(each.session) or "-") for each in report.warnings()]
+    yield from _table("Warnings", ("Warning", "Source", "Session"), rows)
 
 
 def _sessions(report: Report) -> Iterator[str]:
@@ -94,7 +94,7 @@ def _session_row(session: Session) -> Row:
     used = session.usage
     models = ", ".join(model for model in session.usage_by_model() if model)
     return (
-        markdown_text(f"{agent_words(session.agent)} {session.version}".strip()),
+        f"{_agent(session.agent)} {_code(session.version)}".strip(),
         _code(models) if models else "-",
         time_words(session.start_unix_nano),
         duration_words((session.end_unix_nano - session.start_unix_nano) // 1_000_000),
@@ -102,7 +102,7 @@ def _session_row(session: Session) -> Row:
         number_words(sum(use.calls for use in session.calls.tools.values())),
         number_words(used.tokens.total),
         cost_words(used.cost_usd),
-        _OUTCOMES.get(session.outcome, markdown_text(session.outcome)),
+        _OUTCOMES.get(session.outcome) or _code(session.outcome),
     )
 
 
@@ -167,13 +167,13 @@ def _files(report: Report) -> Iterator[str]:
 
 def _problems(report: Report) -> Iterator[str]:
     denied = [
-        (_code(denial.tool), _code(denial.target), markdown_text(denial.source) or "-", number_words(denial.count))
+        (_code(denial.tool), _code(denial.target), _code(denial.source) or "-", number_words(denial.count))
         for session in report.sessions
         for denial in session.denials.values()
     ]
     yield from _table("Denied", ("Tool", "What for", "By", "Times"), denied, numbers=[3])
     errors = [
-        (markdown_text(error.type) or "-", _cut(error.message) or "-", number_words(error.count))
+        (_code(error.type) or "-", _code(error.message) or "-", number_words(error.count))
         for session in report.sessions
         for error in session.errors.values()
     ]
@@ -223,11 +223,13 @@ def _grid(head: Row, rows: Sequence[Row], numbers: Collection[int]) -> str:
 
 
 def _code(text: str) -> Cell:
-    return f"<code>{_cut(text)}</code>" if text else ""
+    """Return a text of unknown origin for a cell: in `code`, where nobody is mentioned and nothing is linked."""
+    return f"<code>{markdown_text(shortened_words(text, _LONGEST_CELL))}</code>" if text else ""
 
 
-def _cut(text: str) -> Cell:
-    return markdown_text(shortened_words(text, _LONGEST_CELL))
+def _agent(name: str) -> Cell:
+    words = agent_words(name)
+    return _code(name) if words == name else words
 
 
 def _fitting(parts: list[str]) -> str:

@@ -36,7 +36,7 @@ def as_text(report: Report, receipt: Receipt | None = None) -> str:
         ValueError: `receipt` is not a receipt.
     """
     parts = [*_sessions(report), *_models(report), *_tools(report), *_lists(report), *_delivery(delivery(receipt))]
-    warnings = [f"warning: {printable(warning.message)}" for warning in report.warnings()]
+    warnings = [printable(f"warning: {each.source} {each.message} {each.session}") for each in report.warnings()]
     return "\n\n".join([*parts, *(["\n".join(warnings)] if warnings else [])] or ["no events"]) + "\n"
 
 

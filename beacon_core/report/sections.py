@@ -51,7 +51,8 @@ def figures(report: Report) -> Html:
 def warnings(report: Report) -> Iterator[Html]:
     """Yield what a reader should know before believing the figures."""
     told = [
-        tag("li", warning.message, f" ({warning.session})" if warning.session else "") for warning in report.warnings()
+        tag("li", _code(each.source) if each.source else "", f" {each.message} ", each.session and f"({each.session})")
+        for each in report.warnings()
     ]
     if told:
         yield tag("section", tag("h2", "Warnings"), tag("ul", told), class_="card warnings", role="note")
