@@ -146,6 +146,8 @@ class Sources:
             return None
         counted = record.attributes.get("beacon.usage.counted") is True
         closing = record.action == "session.completed"
+        if closing:  # it tells of all requests, not how many they were
+            usage.requests = usage.duration_ms = 0
         name = text(record.attributes, "beacon.usage.source") or record.name
         self._model(name, record.signal, counted=counted, closing=closing, model=model_of(record)).add(usage)
         return usage if counted else None

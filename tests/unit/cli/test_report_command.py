@@ -149,17 +149,8 @@ def test_a_receipt_that_is_none_is_refused(file: Path, receipt: Path, told: str)
 
 
 def test_the_same_file_gives_the_same_bytes_in_every_process(file: Path, receipt: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "beacon_core.cli",
-        "report",
-        str(file),
-        "--receipt",
-        str(receipt),
-        "--format",
-        "html",
-    ]
+    beacon_command = Path(sys.executable).with_name("beacon")
+    command = [beacon_command, "report", file, "--receipt", receipt, "--format", "html"]
     runs = {
         subprocess.run(command, capture_output=True, check=True, env=os.environ | {"PYTHONHASHSEED": seed}).stdout
         for seed in ("1", "2")
