@@ -6,7 +6,19 @@ from collections.abc import Collection, Iterator, Sequence
 
 from beacon_core.report.calls import ToolUse
 from beacon_core.report.delivery import Delivery, Receipt, delivery
-from beacon_core.report.report import Report, commands, files, redactions, sources, tools, usage, usage_by_model
+from beacon_core.report.report import (
+    Report,
+    approvals,
+    commands,
+    commits,
+    files,
+    operations,
+    redactions,
+    sources,
+    tools,
+    usage,
+    usage_by_model,
+)
 from beacon_core.report.session import Session
 from beacon_core.report.usage import Tokens, Usage
 from beacon_core.report.words import (
@@ -14,6 +26,7 @@ from beacon_core.report.words import (
     cost_words,
     counted_words,
     duration_words,
+    listed_words,
     markdown_text,
     number_words,
     shortened_words,
@@ -25,6 +38,7 @@ MOST_BYTES = 1024 * 1024 - 1024
 
 _MOST_ROWS = 30
 _LONGEST_CELL = 160
+_SHORT = 12  # of a revision
 
 Cell = str
 Row = tuple[Cell, ...]
@@ -67,6 +81,7 @@ def _summary(report: Report) -> str:
     if not sessions:
         return "No event of an agent arrived."
     used = usage(sessions)
+    made = commits(sessions)
     calls = sum(use.calls for use in tools(sessions).values())
     words = [
         counted_words(len(sessions), "session"),
@@ -76,7 +91,12 @@ def _summary(report: Report) -> str:
     ]
     if used.cost_usd is not None:
         words.append(f"{cost_words(used.cost_usd)} as reported")
-    return f"**{' · '.join(words)}**"
+    told = [
+        listed_words("Files", operations(sessions)),
+        listed_words("Approvals", approvals(sessions)),
+        "Commits: " + ", ".join(_code(revision[:_SHORT]) for revision in made[:_MOST_ROWS]) if made else "",
+    ]
+    return f"**{' · '.join(words)}**\n\n{' · '.join(filter(None, told))}".rstrip()
 
 
 def _warnings(report: Report) -> Iterator[str]:

@@ -100,6 +100,21 @@ def files(sessions: list[Session]) -> dict[str, Counter[str]]:
     return dict(sorted(found.items()))
 
 
+def operations(sessions: list[Session]) -> Counter[str]:
+    """Return how often sessions read, created, modified, deleted files."""
+    return sum((session.operations for session in sessions), Counter())
+
+
+def approvals(sessions: list[Session]) -> Counter[str]:
+    """Return how often something was allowed, denied, requested."""
+    return sum((session.approvals for session in sessions), Counter())
+
+
+def commits(sessions: list[Session]) -> list[str]:
+    """Return what sessions committed."""
+    return sorted({revision for session in sessions for revision in session.commits})
+
+
 def usage(sessions: list[Session]) -> Usage:
     """Return what sessions used together."""
     return added(session.usage for session in sessions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -49,6 +50,12 @@ def number_words(number: int) -> str:
 def counted_words(number: int, word: str) -> str:
     """Return a number of things, such as `1 session` and `2 sessions`."""
     return f"{number_words(number)} {word}{'' if number == 1 else 's'}"
+
+
+def listed_words(title: str, numbers: Mapping[str, int]) -> str:
+    """Return numbers by name in one line, such as `Files: 1 created, 2 read`; empty if there are none."""
+    told = ", ".join(f"{number_words(number)} {name}" for name, number in sorted(numbers.items()))
+    return f"{title}: {told}" if told else ""
 
 
 def short_number_words(number: int) -> str:

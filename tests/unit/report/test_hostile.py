@@ -47,7 +47,14 @@ def report_with(text: str) -> Report:
     return report_on(
         [
             line("prompt.submitted", beacon__prompt__text=text),
-            line("command.executed", 1, beacon__outcome="success", process__command_line=text, **known),
+            line(
+                "command.executed",
+                1,
+                beacon__outcome="success",
+                process__command_line=text,
+                beacon__commit__revision=text,
+                **known,
+            ),
             line("file.modified", 9, beacon__outcome="success", file__path=text, beacon__mcp__server__name=text),
             line("approval.denied", 20, beacon__approval__source=text, gen_ai__tool__name=text),
             line("session.error", 30, error__type=text, error__message=text),
