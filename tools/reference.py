@@ -22,6 +22,7 @@ from typing import Any, Union, get_args, get_origin
 
 import canonical_names  # beside this file
 import click
+import event_schema
 import fingerprint
 import msgspec
 import readmes  # beside this file
@@ -326,6 +327,9 @@ def main() -> int:
     (folder / "fingerprint.md").write_text(page(*described), encoding="utf-8")
     names = canonical_names.parts(table, PROSE["names"]["before"], processor_options("canonicalize"))
     (folder / "canonical-names.md").write_text(page(*names), encoding="utf-8")
+    schema = event_schema.parts(table, PROSE["event-schema"]["before"])
+    (folder / "event-schema.md").write_text(page(*schema), encoding="utf-8")
+    (folder / event_schema.FILE).write_bytes(event_schema.encoded())
     if folder == PAGES or arguments.readmes:
         readmes.write(arguments.readmes or readmes.PLUGINS, options_of)
     return 0
