@@ -23,6 +23,7 @@ from beacon_core.cli.plugins import plugins
 from beacon_core.cli.queue import queue
 from beacon_core.cli.run import run
 from beacon_core.cli.sanitize import sanitize
+from beacon_core.cli.test import test
 from beacon_core.cli.validate import validate
 from beacon_core.cli.version import version
 from beacon_core.errors import BeaconError, ConfigurationError
@@ -59,6 +60,7 @@ def main() -> None:
 main.add_command(init)
 main.add_command(run)
 main.add_command(validate)
+main.add_command(test)
 main.add_command(doctor)
 main.add_command(components)
 main.add_command(plugins)
