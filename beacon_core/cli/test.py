@@ -35,13 +35,13 @@ Examples:
 
 
 @click.command(epilog=EPILOG, short_help="Pass samples through a pipeline's processors.")
-@click.argument("samples", metavar="[FILES]...", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("samples", metavar="[FILES]...", nargs=-1, type=click.Path(path_type=Path))
 @pipeline_options
 @click.option("--name", metavar="PIPELINE", help="The pipeline of the file, where it has several.")
 @click.option(
     "--expect",
     metavar="FILE",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=click.Path(path_type=Path),
     help="Fail unless the events hold what the lines of this file (JSON objects) hold.",
 )
 def test(
@@ -54,6 +54,9 @@ def test(
 ) -> None:
     """Print what samples become in a pipeline, without delivering anything."""
     set_up_logging("warning")
+    for path in (*samples, *([expect] if expect else [])):
+        if not path.is_file():
+            raise click.FileError(str(path), "no such file")
     graph = load_graph(files, sets)
     expected = None if expect is None else [*_expectations(expect)]
     trial = _Trial(graph, _chosen(graph, name))

@@ -80,6 +80,9 @@ def test_p10_what_cannot_be_read_is_said_with_its_place(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "0 in, 0 out, 0 filtered, 1 refused" in done.stderr
     assert "standard input" in done.stderr
+    missing = beacon(tmp_path, "nowhere.jsonl")
+    assert (missing.returncode, missing.stdout) == (1, "")
+    assert "nowhere.jsonl" in missing.stderr
     (tmp_path / "e.jsonl").write_text("{}\n[1]\n")
     wrong = beacon(tmp_path, "--expect", "e.jsonl", stdin=SAMPLES)
     assert (wrong.returncode, wrong.stdout) == (1, "")
