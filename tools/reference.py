@@ -71,6 +71,7 @@ def cli_page() -> str:
         "done": "0",
         "failed": str(exit_codes.FAILED),
         "usage": str(click.UsageError.exit_code),
+        "unavailable": str(exit_codes.UNAVAILABLE),
         "configuration": str(exit_codes.CONFIGURATION),
         "signalled": f"{128 + signal.SIGINT}, {128 + signal.SIGTERM}",
     }
