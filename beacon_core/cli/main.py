@@ -18,6 +18,7 @@ from beacon_core.errors import BeaconError, ConfigurationError
 
 EPILOG = """\b
 Examples:
+  beacon init
   beacon validate --pipeline pipeline.yaml
   beacon run --pipeline pipeline.yaml --receipt receipt.json
   beacon components exporters
@@ -29,7 +30,7 @@ COMMANDS = {
     name: f"beacon_core.cli.{name}:{name}"
     for name in (
         *("run", "validate", "ci", "doctor", "components", "plugins", "canonicalize", "queue", "report", "sanitize"),
-        "fingerprint",
+        *("fingerprint", "init", "test", "completion", "version"),
     )
 }
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from beacon_core.cli import exit_codes
 from beacon_core.cli.options import load_graph, pipeline_options, set_up_logging
 from beacon_core.cli.signals import obey_signals, stop_at_eof
 from beacon_core.files import write_private
 
 if TYPE_CHECKING:
     from beacon_core.loader import Graph
+    from beacon_core.receipt import Receipt
 
 #: Who starts Beacon in the background puts a random text here and looks for it in the ready file.
 NONCE = "BEACON_NONCE"
@@ -23,12 +25,14 @@ NONCE = "BEACON_NONCE"
 EPILOG = """\b
 The receipt on stderr says what became of every event. SIGTERM and Ctrl-C drain and end; a second one ends at once.
 SIGHUP reads the configuration again: what is unchanged goes on without a pause; if it is wrong, nothing changes.
+With --once what is left to be delivered at the end makes the exit code 69; it stays in the queue for the next run.
 \b
 Examples:
   beacon run --pipeline pipeline.yaml
   beacon run -p base.yaml -p ci.yaml --ready-file ready.json --receipt receipt.json
   beacon run --drain spool --drain-timeout 2m
   some-tool --json | beacon run -p stdin.yaml
+  beacon run --once -p spool.yaml --drain-timeout 10s
 """
 
 
@@ -66,6 +70,11 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: str | 
     help="Write the receipt (JSON) at the end.",
 )
 @click.option(
+    "--once",
+    is_flag=True,
+    help="Take what is there, deliver it, end. Needs receivers that come to an end, such as spool or stdin.",
+)
+@click.option(
     "--effective",
     "effective_file",
     metavar="FILE",
@@ -76,8 +85,8 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: str | 
     "--drain-timeout",
     metavar="DURATION",
     callback=_seconds,
-    help="How long the exporters may go on at the end, for example 30s. Default: 10s after a signal, 5m with --drain,"
-    " else no limit.",
+    help="How long the exporters may go on at the end, for example 30s. Default: 10s after a signal, 30s with --once,"
+    " 5m with --drain, else no limit.",
 )
 @click.option(
     "--until-eof",
@@ -98,6 +107,7 @@ def run(
     drain_folder: Path | None,
     ready_file: Path | None,
     receipt_file: Path | None,
+    once: bool,
     effective_file: Path | None,
     drain_timeout: float | None,
     until_eof: bool,
@@ -118,7 +128,7 @@ def run(
         check_writable(file)
     if effective_file is not None:
         _write_effective(effective_file, graph)
-    service = Service(graph, drain_timeout=drain_timeout, load=lambda: load_graph(files, sets))
+    service = Service(graph, drain_timeout=drain_timeout, once=once, load=lambda: load_graph(files, sets))
     signals = obey_signals(service)
     if until_eof:
         stop_at_eof(service)
@@ -128,7 +138,13 @@ def run(
     click.echo(receipt_text(receipt), err=True)
     if service.aborted:
         sys.exit(128 + signals[-1])
-    sys.exit(0 if receipt.balanced and not service.failed else 1)
+    sys.exit(_exit_code(receipt, failed=service.failed, once=once))
+
+
+def _exit_code(receipt: Receipt, *, failed: bool, once: bool) -> int:
+    if failed or not receipt.balanced:
+        return exit_codes.FAILED
+    return exit_codes.UNAVAILABLE if once and receipt.queued else 0
 
 
 def _proof(graph: Graph) -> dict[str, object]:

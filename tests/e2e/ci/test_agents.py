@@ -1,4 +1,4 @@
-"""An agent on the official SDK loses nothing in a session, whatever its destination does; `make agents` is longer."""
+"""An agent on the official SDK loses nothing in a session, whatever its destination does; `make sessions` is longer."""
 
 from __future__ import annotations
 
