@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ Examples:
     "exec",
     epilog=EPILOG,
     short_help="Wrap one command in a session.",
-    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    context_settings={"allow_interspersed_args": False},
 )
 @session_options
 @ending_options
@@ -50,9 +51,7 @@ def exec_(
 
     request = with_agent(request, command)
     with watching(*PASSED_ON) as interrupts:
-        execution = Execution(
-            request, command, os.environ, interrupts, lambda text: click.echo(f"beacon: {text}", err=True)
-        )
+        execution = Execution(request, command, os.environ, interrupts, _say)
         failed = True
         try:
             failed = _run(execution, how, as_json=as_json, outcome_file=outcome_file, strict=strict)
