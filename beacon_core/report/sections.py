@@ -16,6 +16,7 @@ from beacon_core.report.words import (
     cost_words,
     counted_words,
     duration_words,
+    listed_words,
     number_words,
     short_number_words,
     time_words,
@@ -51,7 +52,8 @@ def figures(report: Report) -> Html:
 def warnings(report: Report) -> Iterator[Html]:
     """Yield what a reader should know before believing the figures."""
     told = [
-        tag("li", warning.message, f" ({warning.session})" if warning.session else "") for warning in report.warnings()
+        tag("li", _code(each.source) if each.source else "", f" {each.message} ", each.session and f"({each.session})")
+        for each in report.warnings()
     ]
     if told:
         yield tag("section", tag("h2", "Warnings"), tag("ul", told), class_="card warnings", role="note")
@@ -154,7 +156,11 @@ def _session(session: Session, *, opened: bool) -> Html:
     )
     models = ", ".join(filter(None, session.usage_by_model())) or "no model"
     line = f"Session {session.id or 'without an id'} · {models} · from {time_words(session.start_unix_nano)} UTC"
-    parts = [tag("p", line, class_="note"), *_moments(session), *_lists(session)]
+    made = ", ".join(revision[:12] for revision in sorted(session.commits))
+    told = [listed_words("Files", session.operations), listed_words("Approvals", session.approvals)]
+    told.append(f"Commits: {made}" if made else "")
+    notes = [tag("p", words, class_="note") for words in (line, " · ".join(filter(None, told))) if words]
+    parts = [notes, *_moments(session), *_lists(session)]
     return tag("details", summary, parts, class_="card session", open="" if opened else None)
 
 
