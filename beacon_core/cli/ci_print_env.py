@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from beacon_core.ci.variables import ContentLevel
 
 EPILOG = """\b
-What is not said is that of the session in the base directory, if there is one. For Codex a folder is made there.
+What is not said is that of the session in the base directory, if one runs there. For Codex a folder is made there.
 What the job has set is kept or overridden as the reference page about the environment of agents says.
 \b
 Examples:
@@ -74,6 +74,8 @@ def print_env(
     from beacon_core.ci.session import read_session  # noqa: PLC0415
 
     session = read_session(places.state)
+    if session is not None and session.stopped_at is not None:
+        session = None
     harnesses = harnesses or (tuple(session.harnesses) if session else ()) or ("claude",)
     if "codex" in harnesses:
         prepare_agents(places)

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli_w
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from beacon_core.ci.codex import delete_codex_home, made_files
 from beacon_core.ci.environment import AgentEnvironment, agent_environment, neutralized
@@ -94,6 +97,29 @@ def test_c13_only_the_table_otel_of_the_users_configuration_is_replaced(job: Job
     job.made()
     assert job.config == tomllib.loads(USERS) | {"otel": OTEL}
     assert "s3cret" not in (job.folder / "config.toml").read_text()
+
+
+KEYS = st.text(st.characters(blacklist_categories=("Cs",)), max_size=8).filter(lambda key: key != "otel")
+VALUES = st.recursive(
+    st.one_of(
+        st.booleans(),
+        st.integers(-(2**63), 2**63 - 1),
+        st.text(st.characters(blacklist_categories=("Cs",)), max_size=20),
+        st.floats(allow_nan=False),
+    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(config=st.dictionaries(KEYS, VALUES, max_size=4), otel=VALUES)
+def test_c13_whatever_else_the_user_has_configured_is_what_codex_reads(
+    job: Job, config: dict[str, Any], otel: Any
+) -> None:
+    job.add("config.toml", tomli_w.dumps({**config, "otel": otel}))
+    assert job.made().warnings == ()
+    assert job.config == {**config, "otel": OTEL}
 
 
 def test_c13_the_table_follows_content_level_and_traces(job: Job) -> None:
