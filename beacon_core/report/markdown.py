@@ -20,6 +20,7 @@ from beacon_core.report.report import (
     usage_by_model,
 )
 from beacon_core.report.session import Session
+from beacon_core.report.summary import RUN_HEAD, run_cells, run_words
 from beacon_core.report.usage import Tokens, Usage
 from beacon_core.report.words import (
     agent_words,
@@ -61,6 +62,7 @@ def as_markdown(report: Report, receipt: Receipt | None = None) -> str:
         _summary(report),
         *_warnings(report),
         *_sessions(report),
+        *_runs(report),
         *_models(report),
         *_sources(report),
         *_tools(report),
@@ -108,6 +110,13 @@ def _sessions(report: Report) -> Iterator[str]:
     head = ("Agent", "Model", "Started (UTC)", "Took", "Prompts", "Tool calls", "Tokens", "Cost", "Outcome")
     rows = [_session_row(session) for session in report.sessions]
     yield from _table("Sessions", head, rows, numbers=range(4, 8))
+
+
+def _runs(report: Report) -> Iterator[str]:
+    found = report.runs()
+    if len(found) > 1:
+        rows = [(_code(run_words(run)), *run_cells(within)) for run, within in found.items()]
+        yield from _table("Runs", RUN_HEAD, rows, numbers=range(1, 6))
 
 
 def _session_row(session: Session) -> Row:

@@ -18,6 +18,7 @@ from beacon_core.report.report import (
     usage_by_model,
 )
 from beacon_core.report.session import Session
+from beacon_core.report.summary import RUN_HEAD, run_cells, run_words
 from beacon_core.report.usage import TOKEN_KINDS, Usage
 from beacon_core.report.words import (
     agent_words,
@@ -47,7 +48,7 @@ def as_text(report: Report, receipt: Receipt | None = None) -> str:
     Raises:
         ValueError: `receipt` is not a receipt.
     """
-    tables = (_sessions, _models, _tools, _notes, _lists)
+    tables = (_sessions, _runs, _models, _tools, _notes, _lists)
     parts = [*(part for made in tables for part in made(report)), *_delivery(delivery(receipt))]
     warnings = [printable(f"warning: {each.source} {each.message} {each.session}") for each in report.warnings()]
     return "\n\n".join([*parts, *(["\n".join(warnings)] if warnings else [])] or ["no events"]) + "\n"
@@ -72,6 +73,13 @@ def _session_row(session: Session) -> Row:
         cost_words(used.cost_usd),
         session.outcome,
     )
+
+
+def _runs(report: Report) -> Iterator[str]:
+    found = report.runs()
+    if len(found) > 1:
+        rows = [(run_words(run), *run_cells(within)) for run, within in found.items()]
+        yield from _table([name.upper() for name in RUN_HEAD], rows, numbers=range(1, 6))
 
 
 def _models(report: Report) -> Iterator[str]:

@@ -162,4 +162,4 @@ def test_the_texts_that_are_shown_are_whole() -> None:
     page = Page(as_html(report_with(text)))
     assert text in page.texts
     assert text in as_text(report_with(text))
-    assert html.unescape(re.findall("<code>(.*?)</code>", as_markdown(report_with(text)))[0]) == text
+    assert text in map(html.unescape, re.findall("<code>(.*?)</code>", as_markdown(report_with(text))))

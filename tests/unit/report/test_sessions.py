@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from beacon_core import Span
-from beacon_core.report import Report, as_json, report_on
+from beacon_core.report import Report, as_html, as_json, as_markdown, as_text, report_on
 from beacon_core.report.session import Session
 from tests.unit.report.support import SECOND, START, Lines
 
@@ -202,6 +202,9 @@ def test_sessions_are_apart_by_agent_id_and_run() -> None:
         ("build", 3, 3),
         (None, 1, 1),
     ]
+    assert "| <code>build 7</code> | 3 | 0 | 0 | 195 | $0.0300 |" in as_markdown(report)
+    assert "build 7         3        0           0     195  $0.0300" in as_text(report)
+    assert "<td>build 7</td>" in as_html(report)
 
 
 def test_a_job_is_one_run_though_beacon_was_started_twice_in_it() -> None:
