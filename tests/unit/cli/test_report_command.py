@@ -111,7 +111,7 @@ def test_damaged_lines_are_told_on_stderr_and_the_rest_is_reported(file: Path) -
         stream.write(b"{half")
     done = beacon(file, "--json")
     assert json.loads(done.stdout)["input"]["damaged_lines"] == 1
-    assert done.stderr == "left out: 1 lines that are no events\n"
+    assert done.stderr == "left out: 1 line, not an event\n"
 
 
 def test_a_queue_is_read_each_event_once_and_not_changed(tmp_path: Path) -> None:
