@@ -18,8 +18,7 @@ from beacon_core.cli import main
 from beacon_core.event import rfc3339
 from tests.unit.queues.support import open_queue
 from tests.unit.report.support import SECOND, START, Lines
-
-RECEIPT = {"balanced": True, "received": 3, "exporters": {"splunk_hec": {"accepted": 3, "delivered": 2, "queued": 1}}}
+from tests.unit.report.test_hostile import receipt_with
 
 
 def beacon(*arguments: str | Path, code: int = 0, stdin: bytes = b"") -> Result:
@@ -44,7 +43,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def receipt(tmp_path: Path) -> Path:
     path = tmp_path / "receipt.json"
-    path.write_text(json.dumps(RECEIPT))
+    path.write_text(json.dumps(receipt_with("splunk_hec")))
     return path
 
 
