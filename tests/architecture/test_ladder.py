@@ -12,9 +12,10 @@ ROOT = Path(__file__).parents[2]
 LADDER = [
     {"errors"},
     {"event", "config", "telemetry"},
-    {"component", "compression", "http"},
+    {"component", "compression", "http", "process"},
     {"receiver", "processor", "exporter", "queue"},
     {"otlp"},
+    {"lines"},
     {"receivers", "processors", "queues", "testing"},
     {"pipeline", "delivery", "loader", "plugins"},
     {"ci", "service"},

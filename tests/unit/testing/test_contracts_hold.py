@@ -19,6 +19,7 @@ from beacon_core.processors.canonicalize import CanonicalizeConfig, Canonicalize
 from beacon_core.processors.fingerprint import FingerprintConfig, FingerprintProcessor
 from beacon_core.processors.sanitize import SanitizeConfig, SanitizeProcessor
 from beacon_core.queues.sqlite import MemoryQueue, SqliteQueue
+from beacon_core.receivers.exec import ExecConfig, ExecReceiver
 from beacon_core.receivers.lines import FileInputConfig, FileInputReceiver, LinesConfig, StdinReceiver
 from beacon_core.receivers.otlp import OtlpConfig, OtlpReceiver
 from beacon_core.testing import ProcessorContract, QueueContract, ReceiverContract, make_batch, make_samples
@@ -86,6 +87,13 @@ class TestStdin(ReceiverContract):
         receiver.fd = reading
         yield receiver
         os.close(reading)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no such command")
+class TestExec(ReceiverContract):
+    @pytest.fixture
+    def receiver(self) -> Receiver:
+        return ExecReceiver(ExecConfig(command=["echo", '{"message": "hello"}']))
 
 
 class TestOtlp(ReceiverContract):
