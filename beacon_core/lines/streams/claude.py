@@ -20,6 +20,7 @@ _COMMON: Final = ("type", "session_id", "timestamp", "message", "tool_use_result
 #: What `session.completed` says by its own names (behaviours A3); counts only where the original has content.
 _RESULT: Final = ("is_error", "subtype", "num_turns", "total_cost_usd", "usage")
 _MOST_DENIED: Final = 256  # refused calls whose results have not come
+_LARGEST: Final = 2**63 - 1
 _EXIT_CODE = re.compile(r"Exit code (\d{1,3})\b")
 #: Usage by model -> as the event `api_request` calls it.
 _USAGE: Final = {
@@ -92,6 +93,7 @@ class ClaudeStream(AgentStream):
             attributes |= {"decision": "reject", "tool_input": self.call(call_id).arguments or None}
             if len(self._denied) < _MOST_DENIED:
                 self._denied.add(call_id)
+            subtype = "tool_decision"
         yield self.event(subtype, members, received, attributes)
 
     # ---- messages ----
@@ -145,7 +147,7 @@ class ClaudeStream(AgentStream):
         refused = decision.get("decision") == "reject" or meta.get("non_execution_kind") is not None
         if decision and not (refused and call_id in self._denied):
             said = {key: decision.get(key) for key in ("decision", "source", "reason_type")}
-            yield self.event("permission_decision", members, received, {**call, **said})
+            yield self.event("tool_decision", members, received, {**call, **said})
         if refused:  # it did not run
             self._denied.discard(call_id)
         else:
@@ -160,6 +162,7 @@ class ClaudeStream(AgentStream):
             attributes |= {"error": said} if members.get("is_error") is True else {"response": said}
             attributes["response_length"] = len(said)
         attributes["permission_denials"] = attributes.pop("permission_denials_count", None)
+        self.completed = True
         self.result = {key: attributes[key] for key in (*_RESULT, "permission_denials") if key in attributes}
         yield self.event("result", members, received, {**attributes, **self._usage(members)})
 
@@ -181,7 +184,7 @@ class ClaudeStream(AgentStream):
         totals: Attributes = {}
         for key, name in _USAGE.items():
             numbers = [number for usage in used.values() if (number := _number(usage.get(key))) is not None]
-            totals[name] = sum(numbers) if numbers else None
+            totals[name] = min(sum(numbers), _LARGEST) if numbers else None
         totals["model"] = next(iter(used)) if len(used) == 1 else None
         return totals
 

@@ -60,6 +60,7 @@ class CodexStream(AgentStream):
         if kind == "turn.completed":
             usage = mapping(members.get("usage"))
             attributes |= {name: usage.get(key) for key, name in _USAGE.items()}
+            self.completed = True
             self.result = {"is_error": False, "usage": usage}
         elif kind in {"turn.failed", "error"}:
             said = mapping(members.get("error")).get("message") or members.get("message")

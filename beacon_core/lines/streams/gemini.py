@@ -92,6 +92,7 @@ class GeminiStream(AgentStream):
         models = list(mapping(stats.get("models")))
         attributes["model"] = models[0] if len(models) == 1 else None
         attributes["thoughts_token_count"] = _thoughts(stats)
+        self.completed = True
         self.result = {"is_error": members.get("status") != "success", "usage": stats}
         return attributes
 

@@ -32,7 +32,8 @@ class AgentStream(ABC):
     Attributes:
         session_id: the session, once a line has said it; empty before.
         resource: what all events say of the agent; a new dict when something was learned.
-        result: what the last line about the end of the session said, as attributes; empty before.
+        completed: whether a line has said how the session ended.
+        result: what the last line about success or failure said, as attributes; empty before.
         resumed: whether the run goes on with an earlier session, whose usage its totals may include.
     """
 
@@ -44,6 +45,7 @@ class AgentStream(ABC):
     def __init__(self) -> None:
         self.session_id = ""
         self.resource: Attributes = {"service.name": self.service}
+        self.completed = False
         self.result: Attributes = {}
         self.resumed = False
         self._calls: dict[str, Call] = {}

@@ -71,7 +71,7 @@ class Recording:
             "beacon.duration_ms": outcome.duration_ns // 1_000_000,
             "beacon.outcome": _OUTCOME.get(ending, ending),
         }
-        if stream is not None and not result:  # nobody else says how the session ended
+        if stream is not None and not stream.completed:  # nobody else says how the session ended
             attributes["beacon.source"] = "stdout"
             self._tell(ending, attributes, stream.resource)
         else:

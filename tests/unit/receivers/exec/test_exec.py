@@ -167,8 +167,15 @@ def test_a3_the_session_is_the_first_one_on_stdout(events_of: EventsOf) -> None:
 
 
 RESULT = {
-    "type": "result", "subtype": "success", "is_error": True, "num_turns": 2, "total_cost_usd": 0.5,
-    "usage": {"input_tokens": 7}, "permission_denials": [{"tool_name": "Bash"}], "session_id": "s-1", "uuid": "u",
+    "type": "result",
+    "subtype": "success",
+    "is_error": True,
+    "num_turns": 2,
+    "total_cost_usd": 0.5,
+    "usage": {"input_tokens": 7},
+    "permission_denials": [{"tool_name": "Bash"}],
+    "session_id": "s-1",
+    "uuid": "u",
 }
 
 
