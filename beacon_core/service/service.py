@@ -7,15 +7,16 @@ import logging
 import os
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from beacon_core.errors import BeaconError
+from beacon_core.errors import BeaconError, ConfigurationError
 from beacon_core.loader import Graph
 from beacon_core.queue import Backlog
+from beacon_core.receipt import Receipt
 from beacon_core.service.files import write_json
-from beacon_core.service.receipt import Receipt, make_receipt
+from beacon_core.service.receipt import make_receipt
 from beacon_core.service.running import STOP_TIMEOUT, RunningGraph
 from beacon_core.telemetry import Counters
 
@@ -33,27 +34,36 @@ class Service:
     Args:
         graph: what to run; not started.
         drain_timeout: seconds that exporters get at the end of a run to deliver what is queued. None: 10 s after a
-            signal; after finite receivers came to their end no limit, unless every destination that is left refuses
-            the configuration.
+            signal; after finite receivers came to their end 30 s in a run of one pass, else no limit, unless every
+            destination that is left refuses the configuration.
+        once: make one pass over what is there, with receivers that come to an end (`Receiver.finite`) only.
         load: returns the graph of the configuration as it is now, for `reload`.
     """
 
     DEFAULT_DRAIN_TIMEOUT = 10.0
+    ONCE_DRAIN_TIMEOUT = 30.0
 
     def __init__(
-        self, graph: Graph, *, drain_timeout: float | None = None, load: Callable[[], Graph] | None = None
+        self,
+        graph: Graph,
+        *,
+        drain_timeout: float | None = None,
+        once: bool = False,
+        load: Callable[[], Graph] | None = None,
     ) -> None:
         self._graph = graph
         self._drain_timeout = drain_timeout
+        self._once = once
         self._load = load
         self.counters = Counters()
         self._news: queue.SimpleQueue[str] = queue.SimpleQueue()  # safe in a signal handler, unlike Event and Condition
-        self._running = RunningGraph(self.counters, self._ended)
+        self._running = RunningGraph(self.counters, self._ended, once=once)
         self._receiving = set(graph.receivers)
         self._receivers = dict.fromkeys(graph.receivers)  # of the whole run, also those that a reload took away
         self._exporters = dict.fromkeys(graph.exporters)
         self._admin: AdminServer | None = None
         self._admin_url = ""
+        self._said: dict[str, object] = {}
         self._before: dict[str, Backlog] = {}
         self._stop_requested = False
         self._reload_requested = False
@@ -90,12 +100,19 @@ class Service:
 
     # ---- the run ----
 
-    def run(self, *, ready_file: Path | None = None) -> Receipt:
+    def run(self, *, ready_file: Path | None = None, announce: Mapping[str, object] | None = None) -> Receipt:
         """Run until `stop` is called or every receiver has come to its end; return the receipt. Once only.
+
+        Args:
+            ready_file: is written when every receiver accepts, and removed at the end.
+            announce: what it says besides.
 
         Raises:
             BeaconError: a component could not start; everything that had started is shut down again.
         """
+        if self._once:
+            _require_finite(self._graph)
+        self._said = dict(announce or {})
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
         try:
@@ -138,7 +155,7 @@ class Service:
         endpoints = {name: dict(receiver.endpoints) for name, receiver in self._graph.receivers.items()}
         if ready_file is not None:
             admin = {"telemetry": {"endpoint": self._admin_url}} if self._admin_url else {}
-            write_json(ready_file, {"pid": os.getpid(), "endpoints": endpoints, **admin})
+            write_json(ready_file, {"pid": os.getpid(), "endpoints": endpoints, **admin, **self._said})
         self.ready = True
         for name, addresses in endpoints.items():
             logger.info("%s is ready%s", name, "".join(f" {address}" for address in addresses.values()))
@@ -157,6 +174,8 @@ class Service:
         before = set(self._graph.receivers)
         try:
             graph = self._load()
+            if self._once:
+                _require_finite(graph)
             self._running.replace(graph)
         except BeaconError as error:
             logger.error("the configuration was not changed:\n%s", error)  # noqa: TRY400 - no traceback
@@ -194,5 +213,15 @@ class Service:
         timeout = self._drain_timeout
         if timeout is None:
             signalled = self._stop_requested or self.failed
-            timeout = self.DEFAULT_DRAIN_TIMEOUT if signalled else float("inf")
+            unasked = self.ONCE_DRAIN_TIMEOUT if self._once else float("inf")
+            timeout = self.DEFAULT_DRAIN_TIMEOUT if signalled else unasked
         return time.monotonic() + timeout
+
+
+def _require_finite(graph: Graph) -> None:
+    endless = [name for name, receiver in graph.receivers.items() if not receiver.finite]
+    if endless:
+        raise ConfigurationError(
+            f"--once needs receivers that come to an end, such as spool, stdin and file_input: {', '.join(endless)} "
+            "would wait for ever; use a pipeline file without it, or run without --once"
+        )

@@ -109,7 +109,7 @@ class CanonicalizeProcessor(Processor):
         agent = source.agent
         if AGENT in attributes or not agent:
             agent = self._agent(event, agent)
-        if SCHEMA in attributes:
+        if SCHEMA in attributes and load_schema().is_normalized(attributes):
             return _renamed(event, tables.rules(agent))
         if tables.knows(agent):
             return self._normalized(event, source, tables.refined(agent, attributes))
