@@ -8,12 +8,15 @@ from typing import Final, Literal, TypeAlias, cast
 from beacon_core.errors import InvalidDataError
 from beacon_core.event import Event
 from beacon_core.lines.decoding import PlainFormat, decode_events, decode_object
+from beacon_core.lines.hooks import hook_event
 from beacon_core.lines.log_event import Members
 from beacon_core.lines.splitter import CutLine
 from beacon_core.lines.streams import STREAMS, AgentStream, recognized
 
 #: What lines of an input can be.
-LineFormat: TypeAlias = Literal["auto", "otlp_json", "json", "claude_stream_json", "codex_json", "gemini_stream_json"]
+LineFormat: TypeAlias = Literal[
+    "auto", "otlp_json", "json", "claude_stream_json", "codex_json", "gemini_stream_json", "hook"
+]
 
 #: Lines in which an agent is looked for with `auto`: others may print something before it does.
 _LINES_TO_RECOGNIZE: Final = 100
@@ -46,6 +49,7 @@ class LineDecoder:
         #: The stream of an agent that these lines are, None as long as they are not.
         self.stream: AgentStream | None = opened() if opened is not None else None
         self._format: PlainFormat = "json" if opened is not None else cast("PlainFormat", line_format)
+        self._of_hooks = line_format == "hook"
         self._lenient = lenient
         self._session = ""
         self._looks = _LINES_TO_RECOGNIZE if line_format == "auto" else 0
@@ -70,6 +74,8 @@ class LineDecoder:
             self._look(line)
         if self.stream is not None:
             return self._of_stream(self.stream, line, received_unix_nano)
+        if self._of_hooks:
+            return (hook_event(decode_object(line), received_unix_nano),)
         if not self._lenient:
             return decode_events(line, received_unix_nano, self._format)
         if type(line) is CutLine:

@@ -13,8 +13,8 @@ class LinesConfig(ComponentConfig):
 
     format: LineFormat = "auto"
     """What a line is: `otlp_json` an OTLP request, `json` an event or any other object, `auto` decided line by line;
-    or what an agent prints: `claude_stream_json`, `codex_json`, `gemini_stream_json`. `auto` recognizes these by the
-    first lines of an input."""
+    or what an agent prints: `claude_stream_json`, `codex_json`, `gemini_stream_json`, which `auto` recognizes by the
+    first lines of an input; or `hook`, messages of hooks."""
 
     max_line_bytes: Size = Field(default=ByteSize(16 * 1024 * 1024), ge=1)
     """A longer line is refused, in an agent's stream cut and marked; at most this much of one is kept in memory."""
