@@ -9,8 +9,8 @@ from typing import Protocol
 from beacon_core.component import Host
 from beacon_core.errors import ConfigurationError
 from beacon_core.receiver import Consumer
-from beacon_core.receivers.otlp.config import GrpcOptions, HttpOptions, split_endpoint
-from beacon_core.receivers.otlp.sockets import is_loopback, listen, url
+from beacon_core.receivers.otlp.config import GrpcOptions, HttpOptions
+from beacon_core.sockets import is_loopback, listen, split_endpoint, url
 
 
 class Server(Protocol):
