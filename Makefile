@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help install format lint typecheck test crash fuzz linear bench docs demo lock clean
+.PHONY: help install format lint typecheck test crash fuzz clients linear bench docs demo lock clean
 
 help:  ## show this
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -42,6 +42,9 @@ crash: install  ## kill Beacon N times under load and check that nothing is lost
 
 fuzz: install  ## hostile input on every receiver, a few minutes: make fuzz SEED=abc
 	$(BIN)/python -m tests.fuzz --seed '$(SEED)'
+
+clients: install  ## OTLP exporters that come from elsewhere than PyPI, here Node's, against a real Beacon; needs npm
+	BEACON_TEST_NODE=1 $(BIN)/pytest tests/e2e/test_node_exporters.py
 
 linear: install  ## hostile texts of up to 16 MiB for every rule of sanitize take linear time, hours
 	$(BIN)/python -m tests.fuzz.linear
