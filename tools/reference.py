@@ -20,8 +20,10 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
-import canonical_names  # beside this file
+import agent_environment  # beside this file
+import canonical_names
 import click
+import event_schema
 import fingerprint
 import msgspec
 import readmes  # beside this file
@@ -325,8 +327,12 @@ def main() -> int:
         (folder / f"{name}.md").write_text(make(), encoding="utf-8")
     described = fingerprint.parts(table, processor_options("fingerprint"))
     (folder / "fingerprint.md").write_text(page(*described), encoding="utf-8")
+    (folder / "agent-environment.md").write_text(page(*agent_environment.parts(table)), encoding="utf-8")
     names = canonical_names.parts(table, PROSE["names"]["before"], processor_options("canonicalize"))
     (folder / "canonical-names.md").write_text(page(*names), encoding="utf-8")
+    schema = event_schema.parts(table, PROSE["event-schema"]["before"])
+    (folder / "event-schema.md").write_text(page(*schema), encoding="utf-8")
+    (folder / event_schema.FILE).write_bytes(event_schema.encoded())
     if folder == PAGES or arguments.readmes:
         readmes.write(arguments.readmes or readmes.PLUGINS, options_of)
     return 0

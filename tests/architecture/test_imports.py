@@ -28,6 +28,7 @@ FORBIDDEN = {
         ["fingerprint", "--help"],
         ["canonicalize", "--help"],
         ["sanitize", "--help"],
+        ["report", "--help"],
     ],
 )
 def test_help_imports_click_and_nothing_heavy(arguments: list[str]) -> None:
