@@ -9,12 +9,39 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from beacon_track.consent import Decision, decide, save_choice
+    from beacon_track.flusher import flush
+    from beacon_track.integrations.argparse import add_telemetry_parser
+    from beacon_track.integrations.click import click_group
+    from beacon_track.integrations.typer import typer_app
+    from beacon_track.telemetry import Telemetry
+    from beacon_track.tracked import Tracked
 
-__all__ = ["Decision", "__version__", "decide", "save_choice"]
+__all__ = [
+    "Decision",
+    "Telemetry",
+    "Tracked",
+    "__version__",
+    "add_telemetry_parser",
+    "click_group",
+    "decide",
+    "flush",
+    "save_choice",
+    "typer_app",
+]
 
 __version__ = "0.1.0"
 
-_HOMES = {"Decision": "consent", "decide": "consent", "save_choice": "consent"}
+_HOMES = {
+    "Decision": "consent",
+    "Telemetry": "telemetry",
+    "Tracked": "tracked",
+    "add_telemetry_parser": "integrations.argparse",
+    "click_group": "integrations.click",
+    "decide": "consent",
+    "flush": "flusher",
+    "save_choice": "consent",
+    "typer_app": "integrations.typer",
+}
 
 
 def __getattr__(name: str) -> object:
