@@ -10,9 +10,9 @@ from beacon_track import debug, delivery, environment, otlp, quiet, spool, stand
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from beacon_track.delivery import Destination
+    from beacon_track.delivery import Answer, Destination
     from beacon_track.journal import Journal
     from beacon_track.settings import Settings
 
@@ -37,26 +37,30 @@ def depart(settings: Settings, journal: Journal | None, lines: Sequence[bytes]) 
     """See to the events of a process; nothing is raised, and what could not be sent is kept where that is possible."""
     ends = time.monotonic() + CI_SECONDS
     sidecar = delivery.sidecar()
-    if sidecar is not None and sidecar.direct and _sent(sidecar, lines, journal):
-        if journal is None:
-            return
-        quiet.quietly(journal.discard)
-        if not spool.waiting(journal.directory):
-            return
+    answer = _ask(sidecar, lines) if sidecar is not None and sidecar.direct else None
+    if answer is not None and answer.verdict != "keep":
+        if journal is not None:
+            _settled(journal, answer, len(lines))
     elif journal is None or not _kept(journal, lines):
         debug.say(f"flush: {len(lines)} events lost, they could not be written")
+    if journal is None:
         return
     spool.prune(journal.directory)
-    quiet.quietly(flush_apart, settings, journal.directory, sidecar, ends)
+    variables = flusher_variables(settings, journal.directory, sidecar)
+    if answer is not None and answer.verdict == "keep" and answer.status:
+        standing.hold(journal.directory, variables, answer.retry_after)
+    elif spool.waiting(journal.directory):
+        quiet.quietly(flush_apart, settings, journal.directory, variables, ends)
 
 
-def flush_apart(settings: Settings, directory: str, sidecar: Destination | None, ends: float) -> None:
+def flush_apart(settings: Settings, directory: str, variables: Mapping[str, str], ends: float) -> None:
     """Start a process that sends what waits in a directory; in CI wait for it until `ends` (monotonic seconds).
+
+    It is told where to with `variables`; without any, there is nobody to send to.
 
     Raises:
         OSError: it cannot be started; the events stay.
     """
-    variables = flusher_variables(settings, directory, sidecar)
     command = flusher_command(settings, directory)
     if not variables or not command or standing.on_hold(directory, variables):
         return
@@ -122,14 +126,21 @@ def referred(pipeline: str) -> Iterator[str]:
         return
 
 
-def _sent(sidecar: Destination, lines: Sequence[bytes], journal: Journal | None) -> bool:
-    """Try to deliver to a server on this machine; say whether that settled it, one way or the other."""
+def _ask(sidecar: Destination, lines: Sequence[bytes]) -> Answer:
+    """Try to deliver to a server on this machine."""
     seconds = _CI_DIRECT_SECONDS if environment.in_ci() else DIRECT_SECONDS
     answer = delivery.post(sidecar, otlp.merge(lines), seconds)
     debug.say(f"flush: {len(lines)} events, status {answer.status}: {answer.verdict}")
-    if answer.verdict == "drop" and journal is not None:
-        standing.count_dropped(journal.directory, len(lines), answer.status)
-    return answer.verdict != "keep"
+    return answer
+
+
+def _settled(journal: Journal, answer: Answer, events: int) -> None:
+    """Take note that a server has the events, or has refused them for good."""
+    quiet.quietly(journal.discard)
+    if answer.verdict == "drop":
+        standing.count_dropped(journal.directory, events, answer.status)
+    else:
+        standing.release(journal.directory)
 
 
 def _kept(journal: Journal, lines: Sequence[bytes]) -> bool:

@@ -52,9 +52,13 @@ class Journal:
 
     def discard(self) -> None:
         """Delete the journal, if there is one."""
-        if self._name and self._pid == os.getpid():
-            os.unlink(self._path())
-        self._close()
+        try:
+            if self._name:
+                os.unlink(self._path())
+        except FileNotFoundError:  # with everything else that was there: the user has said no
+            pass
+        finally:
+            self._close()
 
     def abandon(self) -> None:
         """Leave the journal to the process that this one was forked from."""

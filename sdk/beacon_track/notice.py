@@ -24,8 +24,8 @@ def text(settings: Settings) -> str:
         return settings.notice
     return (
         f"{settings.app} tells its authors which commands run, how long and how they end:\n"
-        f"no arguments, no contents, no names. To switch that off: {consent.kill_switch(settings.app)}=1 in the environment, or\n"
-        f"the command `telemetry disable` of {settings.app}. This is shown once.\n"
+        f"no arguments, no contents, no names. To switch that off: {consent.kill_switch(settings.app)}=1\n"
+        f"in the environment, or the command `telemetry disable` of {settings.app}. This is shown once.\n"
     )
 
 

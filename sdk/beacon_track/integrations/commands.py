@@ -112,9 +112,11 @@ def _watch_context(command: Any) -> None:
         run = _run.get()
         if run is not None and command is run.root:
             quietly(run.begin, list(args))
+        if run is not None:
+            quietly(_note_name, run, command, parent)
         context = make_context(info_name, args, parent=parent, **extra)
         if run is not None:
-            quietly(_chosen, run, context)
+            quietly(_note_flags, run, context)
         return context
 
     setattr(command, "make_context", make)  # noqa: B010 - the method of this one command
@@ -147,16 +149,18 @@ def _watch_choice(group: Any) -> None:
     setattr(group, "resolve_command", resolved)  # noqa: B010
 
 
-def _chosen(run: Run, context: Any) -> None:
-    """Take the name and the flags of a command from its context; of chained commands, the last."""
+def _note_name(run: Run, command: Any, parent: Any) -> None:
+    """Take the name of a command that was chosen, below those above it; of chained commands, the last."""
     names: list[str] = []
-    current = context
-    while current is not None and current.command is not run.root:
-        names.insert(0, _registered_name(current.parent, current.command))
-        run.untracked = run.untracked or hasattr(current.command, UNTRACKED)
-        current = current.parent
+    while parent is not None and command is not run.root:
+        names.insert(0, _registered_name(parent, command))
+        run.untracked = run.untracked or hasattr(command, UNTRACKED)
+        command, parent = parent.command, parent.parent
     if names:
         run.name(arguments.UNKNOWN if arguments.UNKNOWN in names else ".".join(names))
+
+
+def _note_flags(run: Run, context: Any) -> None:
     run.flags([flag for parameter in context.command.params for flag in _given(context, parameter)])
 
 
