@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 PROJECTS := pyproject.toml sdk/pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help install format lint typecheck test crash fuzz linear bench docs demo lock clean
+.PHONY: help install format lint typecheck test crash fuzz agents linear bench docs demo lock clean
 
 help:  ## show this
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -43,6 +43,14 @@ crash: install  ## kill Beacon N times under load and check that nothing is lost
 fuzz: install  ## hostile input on every receiver, a few minutes: make fuzz SEED=abc
 	$(BIN)/python -m tests.fuzz --seed '$(SEED)'
 
+AGENTS := .agents
+NPM_PACKAGES ?= @anthropic-ai/claude-code @openai/codex @google/gemini-cli
+
+agents: install  ## real coding agents in `beacon ci`, with a stand-in for their models; needs node and npm
+	npm install --no-audit --no-fund --loglevel=error --prefix $(AGENTS) $(NPM_PACKAGES)
+	node $(AGENTS)/node_modules/@anthropic-ai/claude-code/install.cjs
+	AGENTS=$(AGENTS) $(BIN)/python -m pytest -v -rA tests/agents
+
 linear: install  ## hostile texts of up to 16 MiB for every rule of sanitize take linear time, hours
 	$(BIN)/python -m tests.fuzz.linear
 
@@ -67,4 +75,4 @@ lock: install  ## write uv.lock anew
 	$(BIN)/python -m pip install --quiet uv && $(BIN)/uv lock
 
 clean:  ## remove everything that make made
-	rm -rf $(VENV) .demo .bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .agents .demo .bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

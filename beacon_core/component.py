@@ -26,12 +26,15 @@ class Host:
         counters: the run's counters.
         secrets: the values of all `Secret` options of the configuration, for `sanitize`: telemetry may repeat them.
         clock: the time now, in Unix nanoseconds.
+        once: the run makes one pass (`beacon run --once`): a receiver that waits for more takes what is there and
+            returns from `run`.
     """
 
     component: str
     counters: Counters = field(default_factory=Counters)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     clock: Callable[[], int] = time.time_ns
+    once: bool = False
 
     @property
     def logger(self) -> logging.Logger:

@@ -22,6 +22,7 @@ from typing import Any, Union, get_args, get_origin
 
 import canonical_names  # beside this file
 import click
+import event_schema
 import fingerprint
 import msgspec
 import readmes  # beside this file
@@ -70,6 +71,7 @@ def cli_page() -> str:
         "done": "0",
         "failed": str(exit_codes.FAILED),
         "usage": str(click.UsageError.exit_code),
+        "unavailable": str(exit_codes.UNAVAILABLE),
         "configuration": str(exit_codes.CONFIGURATION),
         "signalled": f"{128 + signal.SIGINT}, {128 + signal.SIGTERM}",
     }
@@ -326,6 +328,9 @@ def main() -> int:
     (folder / "fingerprint.md").write_text(page(*described), encoding="utf-8")
     names = canonical_names.parts(table, PROSE["names"]["before"], processor_options("canonicalize"))
     (folder / "canonical-names.md").write_text(page(*names), encoding="utf-8")
+    schema = event_schema.parts(table, PROSE["event-schema"]["before"])
+    (folder / "event-schema.md").write_text(page(*schema), encoding="utf-8")
+    (folder / event_schema.FILE).write_bytes(event_schema.encoded())
     if folder == PAGES or arguments.readmes:
         readmes.write(arguments.readmes or readmes.PLUGINS, options_of)
     return 0

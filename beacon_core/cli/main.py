@@ -14,18 +14,23 @@ import click
 from beacon_core import __version__
 from beacon_core.cli import exit_codes
 from beacon_core.cli.canonicalize import canonicalize
+from beacon_core.cli.completion import completion
 from beacon_core.cli.components import components
 from beacon_core.cli.doctor import doctor
 from beacon_core.cli.fingerprint import fingerprint
+from beacon_core.cli.init import init
 from beacon_core.cli.plugins import plugins
 from beacon_core.cli.queue import queue
 from beacon_core.cli.run import run
 from beacon_core.cli.sanitize import sanitize
+from beacon_core.cli.test import test
 from beacon_core.cli.validate import validate
+from beacon_core.cli.version import version
 from beacon_core.errors import BeaconError, ConfigurationError
 
 EPILOG = """\b
 Examples:
+  beacon init
   beacon validate --pipeline pipeline.yaml
   beacon run --pipeline pipeline.yaml --receipt receipt.json
   beacon components exporters
@@ -52,8 +57,10 @@ def main() -> None:
     """Take the telemetry of command-line tools and coding agents in, make it safe and uniform, and deliver it."""
 
 
+main.add_command(init)
 main.add_command(run)
 main.add_command(validate)
+main.add_command(test)
 main.add_command(doctor)
 main.add_command(components)
 main.add_command(plugins)
@@ -61,3 +68,5 @@ main.add_command(canonicalize)
 main.add_command(queue)
 main.add_command(sanitize)
 main.add_command(fingerprint)
+main.add_command(completion)
+main.add_command(version)

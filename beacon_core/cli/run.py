@@ -5,19 +5,26 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from beacon_core.cli import exit_codes
 from beacon_core.cli.options import load_graph, pipeline_options, set_up_logging
+
+if TYPE_CHECKING:
+    from beacon_core.service import Service
 
 EPILOG = """\b
 The receipt on stderr says what became of every event. SIGTERM and Ctrl-C drain and end; a second one ends at once.
 SIGHUP reads the configuration again: what is unchanged goes on without a pause; if it is wrong, nothing changes.
+With --once what is left to be delivered at the end makes the exit code 69; it stays in the queue for the next run.
 \b
 Examples:
   beacon run --pipeline pipeline.yaml
   beacon run -p base.yaml -p ci.yaml --ready-file ready.json --receipt receipt.json
   some-tool --json | beacon run -p stdin.yaml
+  beacon run --once -p spool.yaml --drain-timeout 10s
 """
 
 
@@ -48,10 +55,16 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: str | 
     help="Write the receipt (JSON) at the end.",
 )
 @click.option(
+    "--once",
+    is_flag=True,
+    help="Take what is there, deliver it, end. Needs receivers that come to an end, such as spool or stdin.",
+)
+@click.option(
     "--drain-timeout",
     metavar="DURATION",
     callback=_seconds,
-    help="How long the exporters may go on at the end, for example 30s. Default: 10s after a signal, else no limit.",
+    help="How long the exporters may go on at the end, for example 30s. Default: 10s after a signal, 30s with --once, "
+    "else no limit.",
 )
 @click.option(
     "--log-level",
@@ -66,6 +79,7 @@ def run(
     sets: tuple[str, ...],
     ready_file: Path | None,
     receipt_file: Path | None,
+    once: bool,
     drain_timeout: float | None,
     log_level: str,
 ) -> None:
@@ -77,7 +91,21 @@ def run(
     for file in (ready_file, receipt_file):
         if file is not None:
             check_writable(file)
-    service = Service(graph, drain_timeout=drain_timeout, load=lambda: load_graph(files, sets))
+    service = Service(graph, drain_timeout=drain_timeout, once=once, load=lambda: load_graph(files, sets))
+    signals = _listen_to_signals(service)
+    receipt = service.run(ready_file=ready_file)
+    if receipt_file is not None:
+        write_json(receipt_file, receipt)
+    click.echo(receipt_text(receipt), err=True)
+    if service.aborted:
+        sys.exit(128 + signals[-1])
+    if service.failed or not receipt.balanced:
+        sys.exit(exit_codes.FAILED)
+    sys.exit(exit_codes.UNAVAILABLE if once and receipt.queued else 0)
+
+
+def _listen_to_signals(service: Service) -> list[int]:
+    """Stop and reload when a signal says so; return the list of those that said stop, which grows."""
     signals: list[int] = []
 
     def stop(number: int, _frame: object) -> None:
@@ -88,10 +116,4 @@ def run(
         signal.signal(number, stop)
     if hasattr(signal, "SIGHUP"):  # not on Windows
         signal.signal(signal.SIGHUP, lambda *_: service.reload())
-    receipt = service.run(ready_file=ready_file)
-    if receipt_file is not None:
-        write_json(receipt_file, receipt)
-    click.echo(receipt_text(receipt), err=True)
-    if service.aborted:
-        sys.exit(128 + signals[-1])
-    sys.exit(0 if receipt.balanced and not service.failed else 1)
+    return signals

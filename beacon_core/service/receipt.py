@@ -49,6 +49,11 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     refused: dict[str, int]
     exporters: dict[str, ExporterReceipt]
 
+    @property
+    def queued(self) -> int:
+        """How many events still wait, added up over the exporters."""
+        return sum(line.queued for line in self.exporters.values())
+
 
 def make_receipt(
     counters: Counters,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from beacon_core.errors import BeaconError
+from beacon_core.errors import BeaconError, ConfigurationError
 from beacon_core.loader import Graph
 from beacon_core.queue import Backlog
 from beacon_core.service.files import write_json
@@ -33,22 +33,30 @@ class Service:
     Args:
         graph: what to run; not started.
         drain_timeout: seconds that exporters get at the end of a run to deliver what is queued. None: 10 s after a
-            signal; after finite receivers came to their end no limit, unless every destination that is left refuses
-            the configuration.
+            signal; after finite receivers came to their end 30 s in a run of one pass, else no limit, unless every
+            destination that is left refuses the configuration.
+        once: make one pass over what is there, with receivers that come to an end (`Receiver.finite`) only.
         load: returns the graph of the configuration as it is now, for `reload`.
     """
 
     DEFAULT_DRAIN_TIMEOUT = 10.0
+    ONCE_DRAIN_TIMEOUT = 30.0
 
     def __init__(
-        self, graph: Graph, *, drain_timeout: float | None = None, load: Callable[[], Graph] | None = None
+        self,
+        graph: Graph,
+        *,
+        drain_timeout: float | None = None,
+        once: bool = False,
+        load: Callable[[], Graph] | None = None,
     ) -> None:
         self._graph = graph
         self._drain_timeout = drain_timeout
+        self._once = once
         self._load = load
         self.counters = Counters()
         self._news: queue.SimpleQueue[str] = queue.SimpleQueue()  # safe in a signal handler, unlike Event and Condition
-        self._running = RunningGraph(self.counters, self._ended)
+        self._running = RunningGraph(self.counters, self._ended, once=once)
         self._receiving = set(graph.receivers)
         self._receivers = dict.fromkeys(graph.receivers)  # of the whole run, also those that a reload took away
         self._exporters = dict.fromkeys(graph.exporters)
@@ -96,6 +104,8 @@ class Service:
         Raises:
             BeaconError: a component could not start; everything that had started is shut down again.
         """
+        if self._once:
+            _require_finite(self._graph)
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
         try:
@@ -157,6 +167,8 @@ class Service:
         before = set(self._graph.receivers)
         try:
             graph = self._load()
+            if self._once:
+                _require_finite(graph)
             self._running.replace(graph)
         except BeaconError as error:
             logger.error("the configuration was not changed:\n%s", error)  # noqa: TRY400 - no traceback
@@ -194,5 +206,15 @@ class Service:
         timeout = self._drain_timeout
         if timeout is None:
             signalled = self._stop_requested or self.failed
-            timeout = self.DEFAULT_DRAIN_TIMEOUT if signalled else float("inf")
+            unasked = self.ONCE_DRAIN_TIMEOUT if self._once else float("inf")
+            timeout = self.DEFAULT_DRAIN_TIMEOUT if signalled else unasked
         return time.monotonic() + timeout
+
+
+def _require_finite(graph: Graph) -> None:
+    endless = [name for name, receiver in graph.receivers.items() if not receiver.finite]
+    if endless:
+        raise ConfigurationError(
+            f"--once needs receivers that come to an end, such as spool, stdin and file_input: {', '.join(endless)} "
+            "would wait for ever; use a pipeline file without it, or run without --once"
+        )

@@ -37,6 +37,8 @@ def test_every_wheel_has_its_type_marker_licence_and_data(wheels: dict[str, Path
     for name, wheel in wheels.items():
         members = zipfile.ZipFile(wheel).namelist()
         assert f"{name}/py.typed" in members
+        (licence,) = [member for member in members if member.endswith(".dist-info/licenses/LICENSE")]
+        assert zipfile.ZipFile(wheel).read(licence) == (ROOT / "LICENSE").read_bytes()
         assert not [member for member in members if "test" in member.partition("/")[0]]
         sources = (PROJECTS[name] / name).rglob("*")
         data = {

@@ -14,6 +14,7 @@ from beacon_core.processors.canonicalize.config import CanonicalizeConfig
 from beacon_core.processors.canonicalize.loading import load_tables
 from beacon_core.processors.canonicalize.plans import AgentPlans
 from beacon_core.processors.canonicalize.rules import AGENT, SCHEMA, Rules
+from beacon_core.processors.canonicalize.schema import load_schema
 from beacon_core.processors.canonicalize.tables import Tables
 
 #: Names that are logged: words without digits, which no sanitizer has to look at.
@@ -104,7 +105,7 @@ class CanonicalizeProcessor(Processor):
         agent = source.agent
         if AGENT in attributes or not agent:
             agent = self._agent(event, agent)
-        if SCHEMA in attributes:
+        if SCHEMA in attributes and load_schema().is_normalized(attributes):
             return _renamed(event, tables.rules(agent))
         if tables.knows(agent):
             return self._normalized(event, source, tables.refined(agent, attributes))

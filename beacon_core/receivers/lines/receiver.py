@@ -28,6 +28,7 @@ class LinesReceiver(Receiver):
     """Base of the finite receivers: `run` returns at the end of the input, or soon after `shutdown`."""
 
     config_class: ClassVar[type[ComponentConfig]] = LinesConfig
+    finite: ClassVar[bool] = True
 
     def __init__(self, config: ComponentConfig) -> None:
         super().__init__(config)

@@ -1,21 +1,17 @@
-"""What happens to a request: the checks in their order, reading, storing, and the answer. An ASGI application."""
+"""What happens to an HTTP request: the checks in their order, reading, and the answer. An ASGI application."""
 
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import Executor
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
-from beacon_core.component import Host
-from beacon_core.otlp import MEDIA_TYPES, PATHS, Encoding, decode_request, encode_status, encode_success
-from beacon_core.receiver import Consumer
+from beacon_core.otlp import MEDIA_TYPES, PATHS, Encoding, encode_status, encode_success
 from beacon_core.receivers.otlp.config import HttpOptions
-from beacon_core.receivers.otlp.inflate import gunzip
-from beacon_core.receivers.otlp.refusal import RETRY_AFTER, STATUS, Refusal, refusal_for
+from beacon_core.receivers.otlp.refusal import STATUS, Refusal
+from beacon_core.receivers.otlp.requests import Head, Requests
 
 Scope: TypeAlias = Mapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Any]]
@@ -31,14 +27,6 @@ _GZIP = {"gzip", "x-gzip"}
 LINGER_IDLE, LINGER_MOST = 0.5, 3.0
 
 
-class Head(NamedTuple):
-    """What the head of a good request says."""
-
-    path: str
-    encoding: Encoding
-    gzip: bool
-
-
 class ClientGoneError(Exception):
     """The connection ended before the body did; nobody is left to answer."""
 
@@ -46,37 +34,31 @@ class ClientGoneError(Exception):
 class OtlpApp:
     """Answers OTLP/HTTP requests (OTLP specification, "OTLP/HTTP").
 
-    Runs in the event loop's thread; decoding and storing run in `executor`, so that a large body or a slow disk holds
-    up nothing else. A body that was read completely is stored even if its client has gone.
+    Runs in the event loop's thread. A body that was read completely is stored even if its client has gone.
     """
 
-    def __init__(self, options: HttpOptions, host: Host, consumer: Consumer, executor: Executor) -> None:
+    def __init__(self, options: HttpOptions, requests: Requests) -> None:
         self._options = options
-        self._host = host
-        self._consumer = consumer
-        self._executor = executor
-        self._told: set[str] = set()
+        self._requests = requests
         #: How often something was received: whether it still changes tells a stopping server when to close.
         self.received = 0
         #: Whether the server is stopping: answers then end their connection.
         self.stopping = False
-        #: Requests that are being decoded and stored.
-        self.working: set[asyncio.Future[str]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._host.count("requests")
+        self._requests.count()
         encoding: Encoding = "json"
         try:
             head = self._check(scope)
             encoding = head.encoding
             body = await self._read(scope, receive)
-            warning = await self._store(head, body)
+            warning = await self._requests.store(head, body)
         except ClientGoneError:
             if not scope["state"].get("refused"):
-                self._count_refused("disconnected", "the client went away before it had sent the whole body")
+                self._requests.count_refused("disconnected", "the client went away before it had sent the whole body")
         except Refusal as refusal:
             content = encode_status(encoding, STATUS[refusal.reason][1], refusal.message)
-            self._count_refused(refusal.reason, refusal.message)
+            self._requests.count_refused(refusal.reason, refusal.message)
             headers = [*refusal.headers, *self._closing(now=refusal.unread)]
             await _send(send, STATUS[refusal.reason][0], encoding, content, headers, more=refusal.unread)
             if refusal.unread:
@@ -90,7 +72,7 @@ class OtlpApp:
 
     def refuse_head(self, reason: str, message: str) -> bytes:
         """Return a whole HTTP answer for a request whose head could not be read; the connection is to be closed."""
-        self._count_refused(reason, message)
+        self._requests.count_refused(reason, message)
         status, code = STATUS[reason]
         body = encode_status("json", code, message)
         head = (
@@ -148,53 +130,6 @@ class OtlpApp:
         if scope["state"].get("cut_short"):
             raise Refusal("cut_short", "the connection was closed before the end of the body")
         return b"".join(pieces)
-
-    async def _store(self, head: Head, body: bytes) -> str:
-        """Decode and store in another thread; return the warning for the sender, if any."""
-        loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._executor, self._work, head, body)
-        self.working.add(work)
-        await asyncio.wait([work])
-        self.working.discard(work)
-        if work.cancelled():
-            raise Refusal("shutting_down", "the receiver is shutting down", RETRY_AFTER)
-        error = work.exception()
-        if error is None:
-            return work.result()
-        refusal = error if isinstance(error, Refusal) else refusal_for(error)
-        if refusal.reason == "internal_error":
-            self._tell_bug(error)
-        raise refusal from None
-
-    def _work(self, head: Head, body: bytes) -> str:
-        received = self._host.clock()
-        if head.gzip:
-            body = gunzip(body, int(self._options.max_request_body_size))
-        decoded = decode_request(head.path, body, encoding=head.encoding, received_unix_nano=received)
-        if len(decoded.batch):
-            self._consumer.consume(decoded.batch)
-        for note, amount in decoded.notes.items():
-            self._host.count("tolerated", amount, reason=note)
-        if decoded.warning:  # clients are known to ignore it in the answer
-            self._tell_once("warning", f"a sender of {head.path} should know: {decoded.warning}")
-        return decoded.warning
-
-    # ---- telling ----
-
-    def _count_refused(self, reason: str, message: str) -> None:
-        self._host.count("refused", reason=reason)
-        self._tell_once(reason, f"refused a request ({reason}): {message}")
-
-    def _tell_once(self, what: str, text: str) -> None:
-        if what not in self._told:
-            self._told.add(what)
-            self._host.logger.warning("%s; further ones are only counted", text)
-
-    def _tell_bug(self, error: BaseException) -> None:
-        """Log where an unexpected error came from, but not its text, which may hold a piece of the request."""
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{type(error).__name__} in {frame.name} ({frame.filename}:{frame.lineno})"
-        self._tell_once(where, f"a request failed, which is a bug: {where}")
 
 
 async def _send(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, NoReturn
+from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, model_validator
 
 from beacon_core.config import ComponentConfig, Duration, Size
 
@@ -39,12 +39,6 @@ def _none_is_default(value: object) -> object:
     return {} if value is None else value
 
 
-def _no_grpc(_value: object) -> NoReturn:
-    raise ValueError(
-        "OTLP/gRPC is not offered yet; take http, and OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf in clients"
-    )
-
-
 class HttpOptions(ComponentConfig):
     """OTLP over HTTP, in protobuf or JSON, plain or gzip."""
 
@@ -69,18 +63,36 @@ class HttpOptions(ComponentConfig):
     """Path in front of `/v1/logs`, `/v1/metrics` and `/v1/traces`, such as `/otlp`."""
 
 
-class Protocols(ComponentConfig):
-    """The protocols to listen for."""
+class GrpcOptions(ComponentConfig):
+    """OTLP over gRPC, plain or gzip; needs `pip install 'beacon-core[grpc]'`."""
 
-    http: Annotated[HttpOptions, BeforeValidator(_none_is_default)] = HttpOptions()
+    endpoint: Annotated[str, AfterValidator(_endpoint)] = "127.0.0.1:4317"
+    """Where to listen, as for `http`."""
+
+    max_recv_msg_size_mib: int = Field(default=64, ge=1, le=2047)
+    """MiB of a message at most, also after decompression; more is answered with RESOURCE_EXHAUSTED."""
+
+    read_timeout: Duration = Field(default=30.0, gt=0)
+    """How long the message of a call may take to arrive."""
+
+
+class Protocols(ComponentConfig):
+    """The protocols to listen for: those that are named, HTTP if none is."""
+
+    http: Annotated[HttpOptions | None, BeforeValidator(_none_is_default)] = Field(default=None, validate_default=False)
     """OTLP over HTTP."""
 
-    grpc: Annotated[None, BeforeValidator(_no_grpc)] = Field(default=None, validate_default=False)
-    """Not offered yet."""
+    grpc: Annotated[GrpcOptions | None, BeforeValidator(_none_is_default)] = Field(default=None, validate_default=False)
+    """OTLP over gRPC."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _http_if_none_is_named(cls, value: object) -> object:
+        return {"http": {}} if value == {} else value
 
 
 class OtlpConfig(ComponentConfig):
     """Options of the `otlp` receiver."""
 
     protocols: Annotated[Protocols, BeforeValidator(_none_is_default)] = Protocols()
-    """The protocols to listen for; HTTP on 127.0.0.1:4318 if nothing is said."""
+    """The protocols to listen for: those that are named; HTTP on 127.0.0.1:4318 if none is."""

@@ -17,20 +17,21 @@ _ATTEMPTS = 20
 _NO_SUCH_FAMILY = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT}
 
 
-def listen(host: str, port: int) -> list[socket.socket]:
+def listen(host: str, port: int, option: str) -> list[socket.socket]:
     """Return listening sockets; `localhost` listens on 127.0.0.1 and, where there is IPv6, on ::1, on one port.
 
     Args:
         host: an address or a name; empty for all addresses.
         port: 0 picks a free one.
+        option: that says where to listen, for errors.
 
     Raises:
         ConfigurationError: with what to do about it.
     """
     if host.lower() != "localhost":
-        return [_listen(host, port)]
+        return [_listen(host, port, option)]
     for _ in range(_ATTEMPTS if port == 0 else 1):
-        first = _listen("127.0.0.1", port)
+        first = _listen("127.0.0.1", port, option)
         try:
             second = _open("::1", first.getsockname()[1])
         except OSError as error:
@@ -40,7 +41,7 @@ def listen(host: str, port: int) -> list[socket.socket]:
             problem = error
         else:
             return [first, second]
-    raise _explain(problem, "::1", port) from None
+    raise _explain(problem, "::1", port, option) from None
 
 
 def url(host: str, sock: socket.socket) -> str:
@@ -56,11 +57,11 @@ def is_loopback(sock: socket.socket) -> bool:
     return ipaddress.ip_address(sock.getsockname()[0].partition("%")[0]).is_loopback
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, option: str) -> socket.socket:
     try:
         return _open(host, port)
     except OSError as error:
-        raise _explain(error, host, port) from None
+        raise _explain(error, host, port, option) from None
 
 
 def _open(host: str, port: int) -> socket.socket:
@@ -85,12 +86,12 @@ def _open(host: str, port: int) -> socket.socket:
     return sock
 
 
-def _explain(error: OSError, host: str, port: int) -> ConfigurationError:
+def _explain(error: OSError, host: str, port: int, option: str) -> ConfigurationError:
     where = f"port {port} on {host or 'all addresses'}"
     match error.errno:
         case errno.EADDRINUSE:
             return ConfigurationError(
-                f"{where} is taken by another program; stop it, or set protocols.http.endpoint to another port "
+                f"{where} is taken by another program; stop it, or set {option} to another port "
                 "(port 0 picks a free one)"
             )
         case errno.EACCES:

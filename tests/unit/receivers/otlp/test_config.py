@@ -37,10 +37,14 @@ def test_http_on_loopback_is_the_default_however_little_is_said(options: dict[st
 
 
 @pytest.mark.parametrize("given", [None, {}, {"endpoint": "127.0.0.1:4317"}])
-def test_grpc_is_refused_with_what_to_take_instead(given: object) -> None:
-    with pytest.raises(ValidationError, match="not offered yet; take http") as caught:
-        OtlpConfig.model_validate({"protocols": {"grpc": given}})
-    assert caught.value.errors()[0]["loc"] == ("protocols", "grpc")
+def test_only_the_protocols_that_are_named_are_offered(given: object) -> None:
+    protocols = OtlpConfig.model_validate({"protocols": {"grpc": given}}).protocols
+    assert protocols.grpc is not None
+    assert (protocols.grpc.endpoint, protocols.grpc.max_recv_msg_size_mib) == ("127.0.0.1:4317", 64)
+    assert protocols.http is None
+    both = OtlpConfig.model_validate({"protocols": {"grpc": given, "http": None}}).protocols
+    assert both.http is not None
+    assert both.grpc == protocols.grpc
 
 
 @pytest.mark.parametrize(

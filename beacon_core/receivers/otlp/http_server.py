@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import cast
 
@@ -12,14 +11,11 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from beacon_core.component import Host
-from beacon_core.otlp import MEDIA_TYPES, PATHS, decode_request
 from beacon_core.receiver import Consumer
 from beacon_core.receivers.otlp.app import OtlpApp
 from beacon_core.receivers.otlp.config import HttpOptions
 from beacon_core.receivers.otlp.connection import Connection
-
-#: Storing blocks until it is durable, and what is stored at the same time shares a commit.
-THREADS = 8
+from beacon_core.receivers.otlp.requests import Requests
 
 #: When stopping: how long to go on accepting while every turn of the loop brings something.
 BACKLOG_GRACE = 0.2
@@ -32,7 +28,7 @@ ARRIVAL_GRACE = 1.0
 ANSWER_GRACE = 0.5
 
 
-class Server:
+class HttpServer:
     """Serves OTLP/HTTP on sockets that listen already. `run` belongs to one thread, `stop` to any.
 
     uvicorn's own server is not used: it looks every 0.1 s whether to stop, and handles signals.
@@ -42,8 +38,8 @@ class Server:
         self._options = options
         self._sockets = sockets
         self._loop = _new_event_loop()
-        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix=f"beacon-{host.component}")
-        self._app = OtlpApp(options, host, consumer, self._executor)
+        self._requests = Requests(host, consumer, int(options.max_request_body_size))
+        self._app = OtlpApp(options, self._requests)
         self._state = ServerState()
         self._stopping: asyncio.Future[float] = self._loop.create_future()
 
@@ -53,7 +49,7 @@ class Server:
             self._loop.run_until_complete(self._serve())
         finally:
             self._loop.close()
-            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._requests.close()
 
     def stop(self, timeout: float) -> None:
         """Stop accepting, finish what is running within `timeout` seconds, end `run`."""
@@ -82,7 +78,7 @@ class Server:
             return Connection(self._app, self._options, config, self._state)
 
         servers = [await self._loop.create_server(connect, sock=sock, backlog=1024) for sock in self._sockets]
-        self._executor.submit(_warm_up)
+        self._requests.warm_up()
         timeout = await self._stopping
         await self._take_what_is_there(self._loop.time() + min(timeout, BACKLOG_GRACE))
         for server in servers:
@@ -106,8 +102,7 @@ class Server:
             if connection.arriving:
                 connection.transport.abort()
         await self._finish(deadline)
-        for work in list(self._app.working):
-            work.cancel()  # answered with 503; a repeated request is stored once
+        self._requests.give_up()
         await self._finish(self._loop.time() + ANSWER_GRACE)
         for connection in self._connections():
             connection.transport.abort()
@@ -120,13 +115,6 @@ class Server:
         """Wait until every request is answered, but no longer than the deadline."""
         if self._state.tasks:
             await asyncio.wait(self._state.tasks, timeout=max(0.0, deadline - self._loop.time()))
-
-
-def _warm_up() -> None:
-    """Load what decoding needs, so that the first request does not wait for it."""
-    for path in PATHS:
-        for encoding in MEDIA_TYPES:
-            decode_request(path, b"{}" if encoding == "json" else b"", encoding=encoding, received_unix_nano=0)
 
 
 def _new_event_loop() -> asyncio.AbstractEventLoop:

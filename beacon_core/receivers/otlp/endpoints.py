@@ -1,0 +1,106 @@
+"""The addresses of the receiver: bound before anything is received, so that a port that is taken is an error."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from importlib.util import find_spec
+from typing import Protocol
+
+from beacon_core.component import Host
+from beacon_core.errors import ConfigurationError
+from beacon_core.receiver import Consumer
+from beacon_core.receivers.otlp.config import GrpcOptions, HttpOptions, split_endpoint
+from beacon_core.receivers.otlp.sockets import is_loopback, listen, url
+
+
+class Server(Protocol):
+    """Serves one protocol. `run` belongs to one thread, `stop` to any."""
+
+    def run(self) -> None:
+        """Serve until `stop`; what was read completely by then is stored when this returns."""
+
+    def stop(self, timeout: float) -> None:
+        """Stop accepting, finish what is running within `timeout` seconds, end `run`. Returns at once."""
+
+
+class Endpoint(ABC):
+    """One protocol at its address; listens from the moment it is made until `close`.
+
+    Attributes:
+        url: for clients on this machine.
+        is_public: whether other machines can connect, too.
+    """
+
+    url: str
+    is_public: bool
+
+    @abstractmethod
+    def serve(self, host: Host, consumer: Consumer) -> Server:
+        """Return what serves here, not running yet; once only."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop listening; after the server has ended, or instead of it. Safe twice."""
+
+
+class HttpEndpoint(Endpoint):
+    """OTLP over HTTP.
+
+    Raises:
+        ConfigurationError: the address cannot be used.
+    """
+
+    def __init__(self, options: HttpOptions) -> None:
+        self._options = options
+        name, port = split_endpoint(options.endpoint)
+        self._sockets = listen(name, port, "protocols.http.endpoint")
+        self.url = url(name, self._sockets[0])
+        self.is_public = not all(is_loopback(sock) for sock in self._sockets)
+
+    def serve(self, host: Host, consumer: Consumer) -> Server:
+        from beacon_core.receivers.otlp.http_server import HttpServer  # noqa: PLC0415 - uvicorn, needed to run only
+
+        return HttpServer(self._options, host, consumer, self._sockets)
+
+    def close(self) -> None:
+        for sock in self._sockets:
+            sock.close()
+
+
+class GrpcEndpoint(Endpoint):
+    """OTLP over gRPC.
+
+    Raises:
+        ConfigurationError: the address cannot be used.
+    """
+
+    def __init__(self, options: GrpcOptions) -> None:
+        from beacon_core.receivers.otlp.grpc_server import GrpcPort  # noqa: PLC0415 - of the extra `grpc`
+
+        self._options = options
+        name, port = split_endpoint(options.endpoint)
+        sockets = listen(name, port, "protocols.grpc.endpoint")  # gRPC opens its own, and explains nothing
+        self.url = url(name, sockets[0])
+        self.is_public = not all(is_loopback(sock) for sock in sockets)
+        addresses = [sock.getsockname()[:2] for sock in sockets]
+        for sock in sockets:
+            sock.close()
+        self._port = GrpcPort(options, addresses)
+
+    def serve(self, host: Host, consumer: Consumer) -> Server:
+        from beacon_core.receivers.otlp.grpc_server import GrpcServer  # noqa: PLC0415 - of the extra `grpc`
+
+        return GrpcServer(self._options, self._port, host, consumer)
+
+    def close(self) -> None:
+        self._port.close()
+
+
+def require_grpc() -> None:
+    """See that the extra is installed, without importing it.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if find_spec("grpc") is None:
+        raise ConfigurationError("protocols.grpc needs grpcio, which is not installed: pip install 'beacon-core[grpc]'")
