@@ -25,6 +25,7 @@ from beacon_core.cli.queue import queue
 from beacon_core.cli.report import report
 from beacon_core.cli.run import run
 from beacon_core.cli.sanitize import sanitize
+from beacon_core.cli.telemetry import telemetry
 from beacon_core.cli.test import test
 from beacon_core.cli.validate import validate
 from beacon_core.cli.version import version
@@ -72,5 +73,6 @@ main.add_command(queue)
 main.add_command(report)
 main.add_command(sanitize)
 main.add_command(fingerprint)
+main.add_command(telemetry)
 main.add_command(completion)
 main.add_command(version)

@@ -28,6 +28,7 @@ FORBIDDEN = {
         ["fingerprint", "--help"],
         ["canonicalize", "--help"],
         ["sanitize", "--help"],
+        ["telemetry", "--help"],
         ["report", "--help"],
     ],
 )
