@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
 
-from beacon_track import otlp, places, spool, standing
+from beacon_track import otlp, places, retention, spool, standing
 from beacon_track.delivery import Answer, Destination, retry_after
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def flush(directory: str, environ: Mapping[str, str] = os.environ) -> int:
     """
     if not places.private(directory):
         return 1
-    spool.prune(directory)
+    retention.keep_limits(directory)
     if environ.get("BEACON_TRACK_PIPELINE"):
         return _run_pipeline(directory, environ["BEACON_TRACK_PIPELINE"], environ)
     destination = _destination(environ)
@@ -82,7 +82,7 @@ def _keep_only(directory: str, taken: str, rest: list[bytes]) -> None:
     """Shorten a file before the next request: what was sent is not sent again, even if this process ends here."""
     try:
         if rest:
-            spool.write(directory, taken, rest)
+            spool.rewrite(directory, taken, rest)
     except OSError:  # a full disk: only if this process ends here, too, something is sent again
         pass
 

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from beacon_track import debug, delivery, environment, otlp, quiet, spool, standing
+from beacon_track import debug, delivery, environment, otlp, quiet, retention, spool, standing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def depart(settings: Settings, journal: Journal | None, lines: Sequence[bytes]) 
         debug.say(f"flush: {len(lines)} events lost, they could not be written")
     if journal is None:
         return
-    spool.prune(journal.directory)
+    retention.keep_limits(journal.directory)
     variables = flusher_variables(settings, journal.directory, sidecar)
     if answer is not None and answer.verdict == "keep" and answer.status:
         standing.hold(journal.directory, variables, answer.retry_after)

@@ -10,9 +10,8 @@ has begun. At the end of the process the journal becomes a file of the spool. If
 from __future__ import annotations
 
 import os
-import sys
 
-from beacon_track import spool
+from beacon_track import locks, spool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +44,8 @@ class Journal:
         if not self._name:
             spool.write(self.directory, name, lines)
         else:
+            if not locks.KNOWN:  # an open file cannot be replaced there
+                self._close_descriptor()
             spool.write(self.directory, self._name, lines)  # at any moment, one file has the events
             _move(self._path(), os.path.join(self.directory, name))
             self._close()
@@ -53,12 +54,12 @@ class Journal:
     def discard(self) -> None:
         """Delete the journal, if there is one."""
         try:
-            if self._name:
-                os.unlink(self._path())
+            path = self._path() if self._name else ""
+            self._close()
+            if path:
+                os.unlink(path)
         except FileNotFoundError:  # with everything else that was there: the user has said no
             pass
-        finally:
-            self._close()
 
     def abandon(self) -> None:
         """Leave the journal to the process that this one was forked from."""
@@ -71,18 +72,25 @@ class Journal:
 
     def _open(self) -> None:
         name = f"{PREFIX}{self._pid}-{spool.random_name()}.jsonl"
+        path = os.path.join(self.directory, name)
+        hidden = os.path.join(self.directory, f"{spool.PART}{name}") if locks.KNOWN else path
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
-        self._descriptor = os.open(os.path.join(self.directory, name), flags, 0o600)
+        self._descriptor = os.open(hidden, flags, 0o600)
+        locks.lock(self._descriptor)
+        if hidden != path:  # nobody sees it before it is locked
+            os.rename(hidden, path)
         self._name = name
-        _lock(self._descriptor)
 
     def _path(self) -> str:
         return os.path.join(self.directory, self._name)
 
     def _close(self) -> None:
-        descriptor, self._descriptor, self._name = self._descriptor, -1, ""
-        if descriptor >= 0:
-            os.close(descriptor)
+        self._name = ""
+        self._close_descriptor()
+
+    def _close_descriptor(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        locks.close(descriptor)
 
 
 def recover(directory: str) -> int:
@@ -103,7 +111,7 @@ def _recover(directory: str, name: str) -> bool:
         return False
     try:
         own = f"{PREFIX}{os.getpid()}-{spool.random_name()}.jsonl"
-        if not _lock(descriptor) or not _move(path, os.path.join(directory, own)):
+        if not locks.lock(descriptor, _process(name)) or not _move(path, os.path.join(directory, own)):
             return False
         with open(descriptor, "rb", closefd=False) as file:
             lines = list(_resolved(file.read()))
@@ -146,14 +154,6 @@ def _uid(line: bytes) -> str:
     return rest[:36].decode("ascii", "replace")
 
 
-def _lock(descriptor: int) -> bool:
-    """Hold a journal; where locks are unknown (Windows), an open file cannot be renamed, which does the same."""
-    if sys.platform == "win32":
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+def _process(name: str) -> int:
+    number = name.split("-", 2)[1]
+    return int(number) if number.isdigit() else 0

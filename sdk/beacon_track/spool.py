@@ -2,8 +2,9 @@
 
 `pending-<pid>-<random>.jsonl` waits; each of its lines is a whole OTLP/JSON logs request with one log record. Whoever
 wants to send it renames it to `taken-<own pid>-<rest>` first: of several that try, one succeeds. It is deleted when its
-events have been delivered, and renamed back when they have not. A taken file whose taker is gone may be taken again.
-What cannot be read is renamed to `corrupt-...` and kept aside.
+events have been delivered, and renamed back when they have not. What cannot be read is renamed to `corrupt-...` and
+kept aside. A taken file whose taker is gone may be taken again; while the taker lives it is locked, too, since its
+number says nothing in another container.
 """
 
 from __future__ import annotations
@@ -12,21 +13,19 @@ import os
 import sys
 import time
 
-from beacon_track import journal
+from beacon_track import journal, locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PENDING, TAKEN, CORRUPT, PART = "pending-", "taken-", "corrupt-", "part-"
-#: What is kept at most [T7].
-MAX_FILES = 100
-MAX_SECONDS = 7 * 24 * 3600
-#: A file that is being written is younger than this.
-_PART_SECONDS = 3600
 
-#: Names that this process has taken: another process with its number may have left others.
-_own: set[str] = set()
+#: After so long, the process with the taker's number is another one.
+_LONGEST_TAKE = 3600
+
+#: What this process has taken, with the descriptors that lock it: another process with its number may have left others.
+_own: dict[str, int] = {}
 
 
 def write(directory: str, name: str, lines: Iterable[bytes]) -> str:
@@ -42,7 +41,7 @@ def write(directory: str, name: str, lines: Iterable[bytes]) -> str:
             output.write(b"".join(line + b"\n" for line in lines))
         os.replace(part, path)
     except OSError:
-        _remove(part)
+        remove(part)
         raise
     return path
 
@@ -60,7 +59,7 @@ def random_name() -> str:
 def waiting(directory: str) -> list[str]:
     """Return the names of the files that can be taken, the oldest first; journals of dead processes become some."""
     journal.recover(directory)
-    found = [name for name in _names(directory) if name.startswith(PENDING) or _is_abandoned(name)]
+    found = [name for name in names(directory) if name.startswith(PENDING) or _is_abandoned(directory, name)]
     return sorted(found, key=lambda name: (_modified(directory, name), name))
 
 
@@ -68,13 +67,32 @@ def take(directory: str, name: str) -> str | None:
     """Take a file and return its new name; nothing if somebody else was faster."""
     rest = name[len(PENDING) :] if name.startswith(PENDING) else name.split("-", 2)[-1]
     taken = f"{TAKEN}{os.getpid()}-{rest}"
+    old, new = os.path.join(directory, name), os.path.join(directory, taken)
     try:
-        if taken != name:
-            os.rename(os.path.join(directory, name), os.path.join(directory, taken))
+        descriptor = os.open(old, os.O_RDWR) if locks.KNOWN else -1
     except OSError:
         return None
-    _own.add(taken)
+    try:
+        if not locks.lock(descriptor):
+            raise BlockingIOError  # as if it could not be renamed
+        os.rename(old, new)
+    except OSError:
+        locks.close(descriptor)
+        return None
+    _own[taken] = descriptor
     return taken
+
+
+def rewrite(directory: str, taken: str, lines: Iterable[bytes]) -> None:
+    """Put other lines into a file that was taken: fewer, where some were delivered.
+
+    Raises:
+        OSError: they cannot be written; the file is as it was.
+    """
+    path = write(directory, taken, lines)
+    locks.close(_own.pop(taken, -1))
+    _own[taken] = os.open(path, os.O_RDWR) if locks.KNOWN else -1
+    locks.lock(_own[taken])
 
 
 def give_back(directory: str, taken: str) -> None:
@@ -89,25 +107,8 @@ def set_aside(directory: str, taken: str) -> None:
 
 def done(directory: str, taken: str) -> None:
     """Delete a file whose events have been delivered."""
-    _own.discard(taken)
-    _remove(os.path.join(directory, taken))
-
-
-def prune(directory: str) -> int:
-    """Delete what is too old, and the oldest of what is too much; return how many files of events went."""
-    now = time.time()
-    ages = {name: now - _modified(directory, name) for name in _names(directory)}
-    for name, age in ages.items():
-        if name.startswith(PART) and age > _PART_SECONDS:
-            _remove(os.path.join(directory, name))
-    deleted = 0
-    for kind in (PENDING, CORRUPT):
-        of_kind = sorted((age, name) for name, age in ages.items() if name.startswith(kind))
-        for position, (age, name) in enumerate(of_kind):
-            if age > MAX_SECONDS or position >= MAX_FILES:
-                _remove(os.path.join(directory, name))
-                deleted += kind == PENDING
-    return deleted
+    _release(taken)
+    remove(os.path.join(directory, taken))
 
 
 def alive(pid: int) -> bool:
@@ -137,8 +138,10 @@ def _alive_on_windows(pid: int) -> bool:
     return bool(running)
 
 
-def _is_abandoned(name: str) -> bool:
-    return name.startswith(TAKEN) and name not in _own and not alive(_taker(name))
+def _is_abandoned(directory: str, name: str) -> bool:
+    if not name.startswith(TAKEN) or name in _own:
+        return False
+    return not alive(_taker(name)) or time.time() - _renamed(directory, name) > _LONGEST_TAKE
 
 
 def _taker(name: str) -> int:
@@ -146,7 +149,8 @@ def _taker(name: str) -> int:
     return int(number) if number.isdigit() else 0
 
 
-def _names(directory: str) -> list[str]:
+def names(directory: str) -> list[str]:
+    """Return the names of the files in a directory; none if it cannot be read."""
     try:
         return os.listdir(directory)
     except OSError:
@@ -160,15 +164,27 @@ def _modified(directory: str, name: str) -> float:
         return 0.0
 
 
+def _renamed(directory: str, name: str) -> float:
+    try:
+        return os.stat(os.path.join(directory, name)).st_ctime
+    except OSError:
+        return time.time()
+
+
+def _release(taken: str) -> None:
+    locks.close(_own.pop(taken, -1))
+
+
 def _rename(directory: str, old: str, new: str) -> None:
-    _own.discard(old)
     try:
         os.rename(os.path.join(directory, old), os.path.join(directory, new))
     except OSError:
         pass
+    _release(old)
 
 
-def _remove(path: str) -> None:
+def remove(path: str) -> None:
+    """Delete a file if that is possible."""
     try:
         os.unlink(path)
     except OSError:
