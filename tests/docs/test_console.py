@@ -1,7 +1,7 @@
 """Pages as sessions: files are written, `$ ` commands run in one shell, in order, and what they print is compared.
 
 `...` in the shown output stands for anything, alone on a line for any lines. A block marked `yaml p.yaml` is that
-file. Port 4318 of a page stands for the one that the `otlp` receiver of its `ready.json` has got, and 4317 for a free one.
+file. Port 4318 of a page stands for the one that the `otlp` receiver of its `ready.json` has got, 4317 for a free one.
 """
 
 from __future__ import annotations
