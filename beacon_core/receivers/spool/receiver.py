@@ -156,7 +156,7 @@ class SpoolReceiver(Receiver):
             refuse(0, "unreadable_input", error.strerror or "cannot be read")
         if refusals:
             self.host.logger.warning(
-                "corrupt-%s was set aside: %d damaged lines, the first is %s", taken.rest, len(refusals), refusals[0]
+                "corrupt-%s was set aside; damaged lines: %d, the first is %s", taken.rest, len(refusals), refusals[0]
             )
         return bool(refusals)
 

@@ -185,7 +185,7 @@ def test_t7_p10_a_damaged_line_loses_no_good_one_and_the_file_is_set_aside(
     assert counters.reasons("refused", "spool") == {reason: 1}
     assert (tmp_path / "corrupt-4711-a.jsonl").read_bytes() == content
     assert names(tmp_path) == ["corrupt-4711-a.jsonl"]
-    assert "corrupt-4711-a.jsonl was set aside: 1 damaged lines, the first is line 4: " in caplog.text
+    assert "corrupt-4711-a.jsonl was set aside; damaged lines: 1, the first is line 4: " in caplog.text
     assert "hunter2" not in caplog.text
 
 
