@@ -65,7 +65,7 @@ def agent_environment(
         base: the job's environment; what it has set is kept where `agents.toml` says so.
         content: how much the agents are asked for.
         run_attributes: see `run_attributes` in `run.py`.
-        base_dir: an existing folder of this session, mode 0700.
+        base_dir: an existing folder for what agents keep, mode 0700; see `Places.agents`.
         traces: ask for spans, too.
         debug: have agents report what they cannot send.
 
@@ -97,7 +97,7 @@ def neutralized(exported: Iterable[str], *, base_dir: Path) -> dict[str, str]:
 
     Args:
         exported: the names that `start` exported; of no others anything is said.
-        base_dir: the folder of the session, for the user's own `CODEX_HOME`.
+        base_dir: the folder for what agents keep, for the user's own `CODEX_HOME`.
     """
     names = {*exported}
     found: dict[str, str] = {}

@@ -10,6 +10,7 @@ from beacon_core.cli.ci_print_pipeline import print_pipeline
 from beacon_core.cli.ci_start import start
 from beacon_core.cli.ci_status import status
 from beacon_core.cli.ci_stop import stop
+from beacon_core.cli.ci_validate import validate
 
 EPILOG = """\b
 exec wraps one command. start and stop are for steps that cannot be wrapped: what runs between them reports.
@@ -31,5 +32,6 @@ ci.add_command(start)
 ci.add_command(stop)
 ci.add_command(stop, "finish")
 ci.add_command(status)
+ci.add_command(validate)
 ci.add_command(print_pipeline)
 ci.add_command(print_env)

@@ -39,6 +39,7 @@ def as_html(report: Report, receipt: Receipt | None = None) -> str:
         sections.figures(report),
         sections.warnings(report),
         sections.overview(report) if several else sections.sessions(report),
+        sections.runs(report),
         sections.usage_over_time(report),
         tag("div", sections.used_tools(report), sections.removed(report), class_="columns"),
         sections.sessions(report) if several else "",

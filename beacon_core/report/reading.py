@@ -17,7 +17,7 @@ from beacon_core.report.run import Run, run_of
 from beacon_core.report.session import Session
 
 #: Ids of events that are known: the same event once more within so many is a repetition (delivery is at least once).
-_KNOWN_IDS = 1 << 15
+_KNOWN_IDS = 1 << 14
 _KNOWN_RESOURCES = 1024
 _MOST_NAMES = 100
 
@@ -130,17 +130,15 @@ class _Reading:
         if digest in self._counted or len(self._counted) >= _KNOWN_RESOURCES:
             return
         self._counted.add(digest)
-        decoded = msgspec.json.decode(shared)
-        redactions.update(
-            counts(decoded.get("beacon.redacted") or decoded.get("attributes", {}).get("beacon.redacted"))
-        )
+        decoded = _map(shared)
+        for summary in (decoded.get("beacon.redacted"), _nested(decoded, "attributes").get("beacon.redacted")):
+            redactions.update(counts(summary))
 
     def _origin(self, resource: msgspec.Raw) -> _Origin:
         shared = bytes(resource)
         origin = self._origins.get(shared)
         if origin is None:
-            decoded = msgspec.json.decode(shared) if shared else {}
-            origin = _Origin(decoded if isinstance(decoded, dict) else {})
+            origin = _Origin(_map(shared))
             if len(self._origins) >= _KNOWN_RESOURCES:
                 self._origins.clear()
             self._origins[shared] = origin
@@ -164,3 +162,17 @@ class _Reading:
             if len(own) == 1:
                 own[0].take(orphan)
                 del self._sessions[key]
+
+
+def _map(data: bytes) -> JsonMap:
+    """Return JSON that should be a map; an empty one if it is not."""
+    try:
+        decoded = msgspec.json.decode(data) if data else {}
+    except msgspec.MsgspecError:
+        return {}
+    return decoded if isinstance(decoded, dict) else {}
+
+
+def _nested(outer: JsonMap, name: str) -> JsonMap:
+    inner = outer.get(name)
+    return inner if isinstance(inner, dict) else {}

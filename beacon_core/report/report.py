@@ -55,11 +55,13 @@ class Warning:  # noqa: A001 - inside this package it is the word
         code: what it is, for programs.
         message: what it is, for people.
         session: the session's id; empty if it is about no session.
+        source: the source of usage that it is about; empty if it is about none.
     """
 
     code: str
     message: str
     session: str = ""
+    source: str = ""
 
 
 def usage_by_model(sessions: list[Session]) -> dict[str, Usage]:
@@ -96,6 +98,21 @@ def files(sessions: list[Session]) -> dict[str, Counter[str]]:
         for path, done in session.files.items():
             found.setdefault(path, Counter()).update(done)
     return dict(sorted(found.items()))
+
+
+def operations(sessions: list[Session]) -> Counter[str]:
+    """Return how often sessions read, created, modified, deleted files."""
+    return sum((session.operations for session in sessions), Counter())
+
+
+def approvals(sessions: list[Session]) -> Counter[str]:
+    """Return how often something was allowed, denied, requested."""
+    return sum((session.approvals for session in sessions), Counter())
+
+
+def commits(sessions: list[Session]) -> list[str]:
+    """Return what sessions committed."""
+    return sorted({revision for session in sessions for revision in session.commits})
 
 
 def usage(sessions: list[Session]) -> Usage:
@@ -144,15 +161,14 @@ def _warnings(report: Report) -> Iterator[Warning]:
 
 
 def _session_warnings(session: Session) -> Iterator[Warning]:
-    if any(source.models for source in session.sources.all()) and not any(
-        source.counted for source in session.sources.all()
-    ):
-        names = ", ".join(source.name for source in session.sources.all())
-        yield Warning("usage_not_counted", f"no source that counts told tokens or cost, only {names}", session.id)
+    told = session.sources.all()
+    if told and not any(source.counted for source in told):
+        for source in told:
+            yield Warning(
+                "usage_not_counted", "no source that counts told of tokens; this one did", session.id, source.name
+            )
         return
     for source in session.sources.differing():
         yield Warning(
-            "usage_differs",
-            f"{source.name} ({source.signal}) tells other tokens or cost than the sources that count",
-            session.id,
+            "usage_differs", "tells other tokens or cost than the sources that count", session.id, source.name
         )

@@ -93,7 +93,6 @@ class Session:
         end_unix_nano: when its last one ended.
         prompts: how many were submitted.
         outcome: success, failure, ... as its end says; `failure` if it ended with an error; else `unknown`.
-        models: requests by model, of those that count.
         calls: the calls of tools.
         commands: by command line.
         files: by path: how often read, created, modified, deleted.
@@ -102,10 +101,11 @@ class Session:
         denials: what was denied.
         errors: what went wrong.
         redactions: what `sanitize` removed, by rule.
+        truncated: events of which something was cut.
+        commits: what the agent committed.
         sources: usage.
         timeline: moments.
         steps: usage over time.
-        left_out: how many commands, files ... are not named, since there are too many.
     """
 
     agent: str
@@ -130,7 +130,6 @@ class Session:
     sources: Sources = field(default_factory=Sources)
     timeline: Timeline = field(default_factory=Timeline)
     steps: Steps = field(default_factory=Steps)
-    models: list[str] = field(default_factory=list)
     _echoes: Echoes = field(default_factory=Echoes)
     _ended: int = 0
     _measured: tuple[int, int] = (0, 0)

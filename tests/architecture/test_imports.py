@@ -29,6 +29,8 @@ FORBIDDEN = {
         ["canonicalize", "--help"],
         ["sanitize", "--help"],
         ["telemetry", "--help"],
+        ["ci", "--help"],
+        *(["ci", command, "--help"] for command in ("exec", "start", "stop", "status", "validate", "print-pipeline")),
         ["report", "--help"],
     ],
 )
