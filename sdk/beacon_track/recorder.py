@@ -72,7 +72,7 @@ class Recorder:
                 handover.depart(self._settings, journal, lines)
             elif journal is not None:
                 quiet.quietly(journal.discard)
-            self._open_journal()
+            self._journal = Journal(self._directory) if self._directory else None
 
     def discard(self) -> None:
         """Forget everything: the user has just said no."""

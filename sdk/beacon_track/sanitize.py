@@ -28,6 +28,8 @@ _NAMES = (
 )
 #: A secret's value: in quotes, perhaps escaped, to their end or that of the line; else to a space or separator.
 _VALUE = r"""(?:\\{1,4}"[^"\r\n]*"?|"(?:[^"\\\r\n]|\\.)*"?|'(?:[^'\\\r\n]|\\.)*'?|[^\s"'&;,]+)"""
+#: Not what a rule has put there: a second time changes nothing.
+_NEW = r"(?!\\{0,4}[\"' \t]{0,6}\[REDACTED)"
 _EDGE = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))"
 _VENDORS = "|".join(  # noqa: FLY002 - one a line
     [
@@ -66,11 +68,11 @@ _RULES: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
         r"-----BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----))*(?:-----END[^-]{0,60}-----)?",
         "{mark}",
     ),
-    ("cookie", ("cookie",), r"(?i)(cookie[\"']?[ \t]{0,4}:[ \t]{0,4})(?!\[REDACTED)[^\r\n]+", r"\1{mark}"),
+    ("cookie", ("cookie",), r"(?i)(cookie[\"']?[ \t]{0,4}:[ \t]{0,4})" + _NEW + r"[^\r\n]+", r"\1{mark}"),
     (
         "authorization",
         ("authorization",),
-        r"(?i)(authorization\\{0,4}[\"']?[ \t]{0,4}[:=][ \t]{0,4})(?!\[REDACTED)[^\r\n]+",
+        r"(?i)(authorization\\{0,4}[\"']?[ \t]{0,4}[:=][ \t]{0,4})" + _NEW + r"[^\r\n]+",
         r"\1{mark}",
     ),
     ("bearer", ("bearer",), r"(?i)(bearer[ \t+]{1,4})(?!\[REDACTED)[A-Za-z0-9._~+/=-]{4,}", r"\1{mark}"),
@@ -82,15 +84,15 @@ _RULES: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
     (
         "flag",
         _NAME_WORDS,
-        rf"(?i)((?<![\w-])--?[\w-]{{0,40}}?(?:{_NAMES})[\w-]{{0,20}}[ \t]{{1,4}})(?!\[REDACTED){_VALUE}",
+        rf"(?i)((?<![\w-])--?[\w-]{{0,40}}?(?:{_NAMES})[\w-]{{0,20}}[ \t]{{1,4}}){_NEW}{_VALUE}",
         r"\1{mark}",
     ),
     (
         "assignment",
         _NAME_WORDS,
         (
-            rf"(?i)((?:{_NAMES})[\w-]{{0,20}}\\{{0,4}}[\"']?\]?[ \t]{{0,4}}(?:=>|={{1,2}}|:=?)[ \t]{{0,4}})"
-            rf"(?!\[REDACTED|\d{{1,12}}(?:[\s,.;)}}]|$)){_VALUE}"
+            rf"(?i)((?:{_NAMES})[\w-]{{0,20}}\\{{0,4}}[\"']?\]?[ \t]{{0,4}}(?:=>|==|=(?![=>])|:=|:(?!=))[ \t]{{0,4}})"
+            rf"{_NEW}(?![ \t]*\d{{1,12}}(?:[\s,.;)}}]|$)){_VALUE}"
         ),
         r"\1{mark}",
     ),
