@@ -224,11 +224,11 @@ class Telemetry:
         return Recorder(self.settings, self._session_id)
 
     def _report(self, error: BaseException, source: str) -> None:
-        from beacon_track import crash
+        from beacon_track import crash, marks
         from beacon_track.events import Event
 
         recorder = self.recorder()
-        if recorder is not None and not crash.is_deliberate(error):
+        if recorder is not None and not crash.is_deliberate(error) and marks.first_report(error):
             recorder.crashed(Event("crash", crash.attributes(error, source)), error)
 
     def _at_exit(self) -> None:
