@@ -36,9 +36,10 @@ class Telemetry:
         version: of the application.
         endpoint: URL of an OTLP/HTTP server that takes its events; `/v1/logs` is added.
         pipeline: a pipeline file of Beacon that the application ships; needs `beacon-core` beside the application. The
-            file gets the directory of the events as `${env:BEACON_TRACK_SPOOL}`. Without endpoint and pipeline, events
-            go to a sidecar, or wait for one.
-        token: sent to the endpoint as `Authorization: Bearer`; everybody who has the application can read it.
+            file gets the directory of the events as `${env:BEACON_TRACK_SPOOL}`, and runs in it. Without endpoint and
+            pipeline, events go to a sidecar, or wait for one.
+        token: sent to the endpoint as `Authorization: Bearer`; a pipeline has it as `${env:BEACON_TRACK_TOKEN}`.
+            Everybody who has the application can read it.
         consent: what counts where the user has not chosen: `opt-out` or `opt-in`.
         commands: names of all commands, such as `env.claim`, where neither click, typer nor argparse knows them;
             another name is recorded as `unknown` then.
