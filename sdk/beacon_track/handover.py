@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from beacon_track.settings import Settings
 
 #: How long a command waits for a server on its own machine.
-DIRECT_SECONDS = 0.04
+DIRECT_SECONDS = 0.03
 #: In CI all of it may take so long: there is no next run [T9].
 CI_SECONDS = 2.0
 _CI_DIRECT_SECONDS = 1.0

@@ -8,11 +8,11 @@ is bounded: a text is cut to `WINDOW` first, at white space, so that no part of 
 from __future__ import annotations
 
 import os
-import re
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable, Iterator, Mapping
 
 #: Characters of a text that are looked at; the rest is left out unread.
@@ -155,6 +155,8 @@ def _window(text: str) -> tuple[str, bool]:
 def _pattern(source: str) -> re.Pattern[str]:
     found = _compiled.get(source)
     if found is None:
+        import re  # takes longer than the rest of this package, and many commands need no pattern
+
         found = _compiled[source] = re.compile(source)
     return found
 
@@ -164,6 +166,8 @@ def _without_paths(text: str) -> str:
         return text
     home = os.environ.get("HOME") or os.environ.get("USERPROFILE") or ""
     if len(home) > 3:  # noqa: PLR2004 - `/` and `C:\` are no homes
+        import re
+
         text = re.sub(re.escape(home) + r"(?![\w.-])", "~", text)
     for pattern, replacement in _PATHS:
         text = _pattern(pattern).sub(replacement, text)

@@ -142,8 +142,11 @@ class Home:
 
     def records(self, *prefixes: str) -> list[dict[str, Any]]:
         """Return the events of files of the spool, by default of those that wait."""
-        names = [name for prefix in prefixes or ("pending-",) for name in self.names(prefix)]
-        lines = [line for name in names for line in (self.spool / name).read_bytes().splitlines()]
+        try:
+            names = [name for prefix in prefixes or ("pending-",) for name in self.names(prefix)]
+            lines = [line for name in names for line in (self.spool / name).read_bytes().splitlines()]
+        except FileNotFoundError:  # it has just been renamed
+            return self.records(*prefixes)
         return [record for line in lines if not line.startswith(b"~") for record in records_of(line)]
 
     def everything(self) -> bytes:

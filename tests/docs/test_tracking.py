@@ -56,7 +56,7 @@ def test_the_example_delivers_to_the_browser_intake_with_its_client_token(
             time.sleep(0.05)
         (request,) = intake.requests
     assert "pub00000000000000000000000000000000" in request.path
-    entries = json.loads(zlib.decompress(request.body))
+    entries = [json.loads(line) for line in zlib.decompress(request.body).splitlines()]
     assert [entry["event.name"] for entry in entries] == ["step", "command"]
     assert entries[1]["beacon.command.name"] == "env.claim"
     assert entries[1]["service"] == "acme"
