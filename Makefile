@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
+PROJECTS := pyproject.toml sdk/pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help install format lint typecheck test crash fuzz agents sessions linear bench docs demo lock clean
+.PHONY: help install format lint typecheck test crash fuzz clients agents sessions linear bench docs demo lock clean
 
 help:  ## show this
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -17,7 +17,7 @@ $(INSTALLED): $(PROJECTS)
 	@$(PYTHON) -c 'import sys; sys.exit("Beacon needs Python 3.11 or later; say: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable . --editable plugins/file --editable plugins/splunk --editable plugins/datadog --group dev
+	$(BIN)/python -m pip install --quiet --editable . --editable plugins/file --editable plugins/splunk --editable plugins/datadog --editable sdk --group dev
 	@touch $@
 
 format: install  ## format the code and mend what can be mended
@@ -42,6 +42,9 @@ crash: install  ## kill Beacon N times under load and check that nothing is lost
 
 fuzz: install  ## hostile input on every receiver, a few minutes: make fuzz SEED=abc
 	$(BIN)/python -m tests.fuzz --seed '$(SEED)'
+
+clients: install  ## OTLP exporters that come from elsewhere than PyPI, here Node's, against a real Beacon; needs npm
+	BEACON_TEST_NODE=1 $(BIN)/pytest tests/e2e/test_node_exporters.py
 
 AGENTS := .agents
 NPM_PACKAGES ?= @anthropic-ai/claude-code @openai/codex @google/gemini-cli
