@@ -82,6 +82,9 @@ ELSEWHERE = {
     "OTEL_RESOURCE_ATTRIBUTES": "team=a=b%2C%20é",
     "GEMINI_TELEMETRY_OUTFILE": "telemetry.log",
     "BETA_TRACING_ENDPOINT": "http://127.0.0.1:1/own",
+    "GITHUB_ACTIONS": "true",
+    "GITHUB_REF_NAME": "fix/a=b, é",
+    "GITHUB_REF_TYPE": "branch",
 }
 each_agent = pytest.mark.parametrize("agent", [CLAUDE_CODE, CODEX_CLI, GEMINI_CLI], ids=lambda agent: agent.harness)
 
@@ -225,9 +228,9 @@ def test_c14_whatever_a_job_has_set_for_a_backend_of_its_own_an_agent_reports_to
     assert stopped.returncode == 0, stopped.stderr
     check_session(job, agent)
     resources = [event["resource"] for event in events(job)]
-    assert {resource["team"] for resource in resources if "team" in resource} <= {"a=b, é"}
-    if agent.harness != "codex":  # which has no attributes of the user
-        assert {resource["team"] for resource in resources} == {"a=b, é"}
+    assert {resource["vcs.ref.head.name"] for resource in resources} == {"fix/a=b, é"}
+    team = "a%3Db%2C%20%C3%A9" if agent.harness == "codex" else "a=b, é"  # Codex does not decode
+    assert {resource["team"] for resource in resources} == {team}
 
 
 @each_agent
