@@ -31,7 +31,7 @@ CREDENTIALS = ("auth.json", ".credentials.json")
 #: What is state, as patterns of names: left where it is.
 STATE = (
     *("sessions", "archived_sessions", "history.jsonl", "shell_snapshots", "worktrees", "models_cache.json"),
-    *("cache", "log", "logs", "tmp", ".tmp", "*.log", "*.lock", "*.sock", "*.sqlite*", "*.db", "*.db-*"),
+    *("cache", "log", "logs", "tmp", ".tmp", "*-locks", "*.log", "*.lock", "*.sock", "*.sqlite*", "*.db", "*.db-*"),
 )
 
 #: Bytes and files that are copied at most; what lies in a user's folder is not ours to know.
@@ -73,16 +73,17 @@ def make_codex_home(
     config = _read_config(original / CONFIG) | {"otel": otel_table(endpoint, log_prompts=log_prompts, traces=traces)}
     import tomli_w  # noqa: PLC0415 - only for Codex
 
+    if os.path.lexists(folder) and _mark(folder) is None and not _is_empty(folder):
+        raise CodexHomeError(f"{folder} is there already and was not made by Beacon; give another --base-dir")
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        if folder.is_symlink():
-            raise CodexHomeError(f"{folder} is a link; remove it")
         folder.chmod(0o700)
+        _write_mark(folder, given, [])
         write_private(folder / CONFIG, tomli_w.dumps(config).encode())
         made, warnings = _carry_over(original, folder)
-        write_private(folder / _MARK, json.dumps({"given": given, "made": [CONFIG, *made]}).encode())
+        _write_mark(folder, given, [CONFIG, *made])
     except OSError as error:
-        raise CodexHomeError(f"{folder} cannot be written: {error.strerror}") from None
+        raise CodexHomeError(f"{error.filename or folder} cannot be copied or written: {error.strerror}") from None
     return CodexHome(folder, tuple(warnings))
 
 
@@ -113,13 +114,17 @@ def delete_codex_home(base_dir: Path) -> None:
     Raises:
         OSError: a file cannot be deleted.
     """
+    folder = base_dir / FOLDER
+    given = original_codex_home(base_dir)
     for path in made_files(base_dir):
         if path.is_symlink() or path.is_file():
             path.unlink()
-        for folder in (path.parent, *path.parent.parents):
-            if folder == base_dir or any(folder.iterdir()):
+        for parent in (path.parent, *path.parent.parents):
+            if parent == base_dir or not parent.is_dir() or any(parent.iterdir()):
                 break
-            folder.rmdir()
+            parent.rmdir()
+    if given is not None and folder.exists():  # still Beacon's, with files of Codex in it
+        _write_mark(folder, given, [])
 
 
 def made_files(base_dir: Path) -> tuple[Path, ...]:
@@ -150,11 +155,22 @@ def _home(base: Mapping[str, str]) -> Path:
 
 
 def _mark(folder: Path) -> tuple[str, list[str]] | None:
+    """Return what is marked in a folder that Beacon made for this user; a checkout could bring a mark along."""
+    path = folder / _MARK
     try:
-        mark = json.loads((folder / _MARK).read_bytes())
+        private = os.name != "posix" or (path.lstat().st_mode & 0o077 == 0 and path.lstat().st_uid == os.getuid())
+        mark = json.loads(path.read_bytes()) if private and not folder.is_symlink() else {}
         return str(mark["given"]), [str(name) for name in mark["made"]]
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _write_mark(folder: Path, given: str, made: list[str]) -> None:
+    write_private(folder / _MARK, json.dumps({"given": given, "made": made}).encode())
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -58,10 +58,12 @@ def append_github_env(path: Path, values: Mapping[str, str]) -> None:
     lines = b"".join(_between_delimiters(name, value) for name, value in _checked(values))
     try:
         # not created if missing: the runner would not read it
-        with os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND), "r+b", buffering=0) as file:
+        flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(path, flags), "r+b", buffering=0) as file:
             before = file.seek(0, os.SEEK_END)
-            if before and os.pread(file.fileno(), 1, before - 1) != b"\n":
-                lines = b"\n" + lines
+            if before:
+                file.seek(before - 1)
+                lines = lines if file.read(1) == b"\n" else b"\n" + lines
             try:
                 _write_all(file.fileno(), lines)
             except OSError:

@@ -28,7 +28,7 @@ def is_ours(path: Path) -> bool:
             return False
         check = _CHECKS.get(path.name, _is_state if path.suffix == ".json" else _is_log)
         return found.st_size == 0 or check(path)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
 
 

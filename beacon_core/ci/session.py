@@ -82,7 +82,7 @@ def read_session(path: Path) -> Session | None:
         found: Any = json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or "it is not JSON"
         raise StateError(f"{path} cannot be read: {reason}; end the sidecar by hand and delete the file") from None
     if not isinstance(found, dict) or found.get("version") != VERSION:

@@ -18,7 +18,7 @@ def read_receipt(path: Path) -> dict[str, Any] | None:
     """Return the receipt that the sidecar has left; None if it has left none."""
     try:
         found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) and "exporters" in found else None
 

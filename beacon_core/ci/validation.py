@@ -118,7 +118,7 @@ class _Found:
     def _count(self, line: bytes) -> bool:
         try:
             event: Any = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
         if not isinstance(event, dict):
             return False

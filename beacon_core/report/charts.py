@@ -11,10 +11,10 @@ from beacon_core.report.timeline import Moment
 from beacon_core.report.usage import TOKEN_KINDS, Tokens, Usage
 from beacon_core.report.words import cost_words, duration_words, number_words, short_number_words, shortened_words
 
-_WIDTH, _LEFT, _RIGHT = 1000.0, 92.0, 12.0
+_WIDTH, _LEFT, _RIGHT = 1000.0, 92.0, 20.0
 _ROW, _GAP, _AXIS = 18.0, 10.0, 26.0
 _MOST_ROWS = 4
-_CHARACTER, _FEWEST_CHARACTERS = 6.6, 5  # of a label inside of a bar
+_CHARACTER = 6.6  # of a label
 _TICKS = 6
 _MILLISECOND = 1_000_000
 
@@ -52,7 +52,10 @@ class Span(NamedTuple):
         length = (self.end - self.start) // _MILLISECOND
         step = _round_step(max(1, length) / _TICKS)
         for offset in range(0, length + 1, step):
-            yield self.x(self.start + offset * _MILLISECOND), duration_words(offset) if offset else "0"
+            yield (
+                self.x(self.start + offset * _MILLISECOND),
+                duration_words(offset).replace(".0 s", " s") if offset else "0",
+            )
 
 
 def timeline(moments: Sequence[Moment], title: str) -> Html:
@@ -82,9 +85,10 @@ def sessions(spans: Sequence[tuple[str, str, int, int, str]]) -> Html:
         top, left, right = 4 + number * (_ROW + 6), span.x(start), span.x(end)
         words = f"{agent} {name}: {duration_words((end - start) // _MILLISECOND)}, {outcome}"
         parts.append(tag("text", shortened_words(agent, 13), x=0, y=top + 13, class_="lane-name"))
-        parts.append(
-            _labelled(left, top, max(3.0, right - left), f"bar session {_class_of(outcome)}", words, label=name)
-        )
+        width = max(3.0, right - left)
+        parts.append(_labelled(left, top, width, f"bar session {_class_of(outcome)}", words, label=name))
+        if width - 8 < len(name) * _CHARACTER:
+            parts.append(_beside(shortened_words(name, 9), left, left + width, top))
     bottom = 4 + len(spans) * (_ROW + 6)
     return _drawing("When the sessions ran", bottom + _AXIS, [_axis(span, bottom), parts], class_="chart")
 
@@ -186,12 +190,19 @@ def _mark(moment: Moment, span: Span, top: float) -> Html:
 
 
 def _labelled(left: float, top: float, width: float, name: str, words: str, *, label: str) -> Html:
-    """Return a bar, with a label in it where there is room."""
+    """Return a bar, with a label in it where there is room for all of it."""
     bar = _shape(name, words, x=left, y=top, width=width, height=_ROW - 4, rx=3.0)
-    room = int((width - 8) / _CHARACTER)
-    if room < _FEWEST_CHARACTERS:
+    if width - 8 < len(label) * _CHARACTER:
         return bar
-    return join([bar, tag("text", shortened_words(label, room), x=left + 5, y=top + 11, class_="label")])
+    return join([bar, tag("text", label, x=left + 5, y=top + 11, class_="label")])
+
+
+def _beside(text: str, left: float, right: float, top: float) -> Html:
+    """Return a text on that side of a bar where there is room."""
+    before = right + len(text) * _CHARACTER > _WIDTH - _RIGHT
+    return tag(
+        "text", text, x=left - 5 if before else right + 5, y=top + 11, class_="beside before" if before else "beside"
+    )
 
 
 def _shape(name: str, words: str, element: str = "rect", **place: float) -> Html:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from beacon_core.report.calls import ToolUse
-from beacon_core.report.delivery import Receipt, delivery
-from beacon_core.report.report import Report, redactions, tools, usage, usage_by_model
+from beacon_core.report.delivery import ReceiptJson, delivery
+from beacon_core.report.report import Report, approvals, operations, redactions, tools, usage, usage_by_model
 from beacon_core.report.run import RUN_MEMBERS, Run
 from beacon_core.report.session import Session
 from beacon_core.report.timeline import Moment
@@ -26,7 +26,7 @@ JsonObject = dict[str, Any]
 _COST_DECIMALS = 9
 
 
-def as_json(report: Report, receipt: Receipt | None = None) -> JsonObject:
+def as_json(report: Report, receipt: ReceiptJson | None = None) -> JsonObject:
     """Return the report as JSON values; equal input gives an equal document.
 
     Args:
@@ -73,8 +73,8 @@ def _totals(sessions: list[Session]) -> JsonObject:
         "tool_failures": sum(use.failures for use in used),
         "tool_denied": sum(use.denied for use in used),
         "commands": sum(command.runs for session in sessions for command in session.commands.values()),
-        "files": _summed(session.operations for session in sessions),
-        "approvals": _summed(session.approvals for session in sessions),
+        "files": dict(sorted(operations(sessions).items())),
+        "approvals": dict(sorted(approvals(sessions).items())),
         "errors": sum(error.count for session in sessions for error in session.errors.values()),
         "usage": _usage(usage(sessions)),
     }
@@ -143,11 +143,3 @@ def _tools(used: Mapping[str, ToolUse]) -> list[JsonObject]:
 
 def _moment(moment: Moment) -> JsonObject:
     return {name: value for name, value in asdict(moment).items() if value != "" or name == "label"}
-
-
-def _summed(counters: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for counter in counters:
-        for name, number in counter.items():
-            total[name] = total.get(name, 0) + number
-    return dict(sorted(total.items()))

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from beacon_core.receipt import Receipt
 from beacon_core.report.calls import ToolUse
-from beacon_core.report.delivery import Delivery, Receipt, delivery
-from beacon_core.report.report import Report, commands, files, redactions, sources, tools, usage, usage_by_model
+from beacon_core.report.delivery import ReceiptJson, delivery
+from beacon_core.report.report import (
+    Report,
+    approvals,
+    commands,
+    commits,
+    files,
+    operations,
+    redactions,
+    sources,
+    tools,
+    usage,
+    usage_by_model,
+)
 from beacon_core.report.session import Session
+from beacon_core.report.summary import RUN_HEAD, run_cells, run_words
 from beacon_core.report.usage import Tokens, Usage
 from beacon_core.report.words import (
     agent_words,
     cost_words,
     counted_words,
     duration_words,
+    listed_words,
     markdown_text,
     number_words,
     shortened_words,
@@ -25,12 +40,13 @@ MOST_BYTES = 1024 * 1024 - 1024
 
 _MOST_ROWS = 30
 _LONGEST_CELL = 160
+_SHORT = 12  # of a revision
 
 Cell = str
 Row = tuple[Cell, ...]
 
 
-def as_markdown(report: Report, receipt: Receipt | None = None) -> str:
+def as_markdown(report: Report, receipt: ReceiptJson | None = None) -> str:
     """Return the report as Markdown of at most `MOST_BYTES` bytes, with tables of sessions, tools, tokens and cost ...
 
     Nothing in it that came from an event is read as Markdown or HTML. Equal input gives an equal text.
@@ -47,6 +63,7 @@ def as_markdown(report: Report, receipt: Receipt | None = None) -> str:
         _summary(report),
         *_warnings(report),
         *_sessions(report),
+        *_runs(report),
         *_models(report),
         *_sources(report),
         *_tools(report),
@@ -67,6 +84,7 @@ def _summary(report: Report) -> str:
     if not sessions:
         return "No event of an agent arrived."
     used = usage(sessions)
+    made = commits(sessions)
     calls = sum(use.calls for use in tools(sessions).values())
     words = [
         counted_words(len(sessions), "session"),
@@ -76,12 +94,17 @@ def _summary(report: Report) -> str:
     ]
     if used.cost_usd is not None:
         words.append(f"{cost_words(used.cost_usd)} as reported")
-    return f"**{' · '.join(words)}**"
+    told = [
+        listed_words("Files", operations(sessions)),
+        listed_words("Approvals", approvals(sessions)),
+        "Commits: " + ", ".join(_code(revision[:_SHORT]) for revision in made[:_MOST_ROWS]) if made else "",
+    ]
+    return f"**{' · '.join(words)}**\n\n{' · '.join(filter(None, told))}".rstrip()
 
 
 def _warnings(report: Report) -> Iterator[str]:
-    rows = [(markdown_text(warning.message), _code(warning.session) or "-") for warning in report.warnings()]
-    yield from _table("Warnings", ("Warning", "Session"), rows)
+    rows = [(each.message, _code(each.source) or "-", _code(each.session) or "-") for each in report.warnings()]
+    yield from _table("Warnings", ("Warning", "Source", "Session"), rows)
 
 
 def _sessions(report: Report) -> Iterator[str]:
@@ -90,11 +113,18 @@ def _sessions(report: Report) -> Iterator[str]:
     yield from _table("Sessions", head, rows, numbers=range(4, 8))
 
 
+def _runs(report: Report) -> Iterator[str]:
+    found = report.runs()
+    if len(found) > 1:
+        rows = [(_code(run_words(run)), *run_cells(within)) for run, within in found.items()]
+        yield from _table("Runs", RUN_HEAD, rows, numbers=range(1, 6))
+
+
 def _session_row(session: Session) -> Row:
     used = session.usage
     models = ", ".join(model for model in session.usage_by_model() if model)
     return (
-        markdown_text(f"{agent_words(session.agent)} {session.version}".strip()),
+        f"{_agent(session.agent)} {_code(session.version)}".strip(),
         _code(models) if models else "-",
         time_words(session.start_unix_nano),
         duration_words((session.end_unix_nano - session.start_unix_nano) // 1_000_000),
@@ -102,7 +132,7 @@ def _session_row(session: Session) -> Row:
         number_words(sum(use.calls for use in session.calls.tools.values())),
         number_words(used.tokens.total),
         cost_words(used.cost_usd),
-        _OUTCOMES.get(session.outcome, markdown_text(session.outcome)),
+        _OUTCOMES.get(session.outcome) or _code(session.outcome),
     )
 
 
@@ -167,13 +197,13 @@ def _files(report: Report) -> Iterator[str]:
 
 def _problems(report: Report) -> Iterator[str]:
     denied = [
-        (_code(denial.tool), _code(denial.target), markdown_text(denial.source) or "-", number_words(denial.count))
+        (_code(denial.tool), _code(denial.target), _code(denial.source) or "-", number_words(denial.count))
         for session in report.sessions
         for denial in session.denials.values()
     ]
     yield from _table("Denied", ("Tool", "What for", "By", "Times"), denied, numbers=[3])
     errors = [
-        (markdown_text(error.type) or "-", _cut(error.message) or "-", number_words(error.count))
+        (_code(error.type) or "-", _code(error.message) or "-", number_words(error.count))
         for session in report.sessions
         for error in session.errors.values()
     ]
@@ -185,7 +215,7 @@ def _redactions(report: Report) -> Iterator[str]:
     yield from _table("Redacted", ("Rule", "Times"), rows, numbers=[1])
 
 
-def _delivery(told: Delivery | None) -> Iterator[str]:
+def _delivery(told: Receipt | None) -> Iterator[str]:
     if told is None:
         return
     head = ("Exporter", "Accepted", "Delivered", "Filtered", "Dropped", "Dead-lettered", "Queued")
@@ -223,11 +253,13 @@ def _grid(head: Row, rows: Sequence[Row], numbers: Collection[int]) -> str:
 
 
 def _code(text: str) -> Cell:
-    return f"<code>{_cut(text)}</code>" if text else ""
+    """Return a text of unknown origin for a cell: in `code`, where nobody is mentioned and nothing is linked."""
+    return f"<code>{markdown_text(shortened_words(text, _LONGEST_CELL))}</code>" if text else ""
 
 
-def _cut(text: str) -> Cell:
-    return markdown_text(shortened_words(text, _LONGEST_CELL))
+def _agent(name: str) -> Cell:
+    words = agent_words(name)
+    return _code(name) if words == name else words
 
 
 def _fitting(parts: list[str]) -> str:

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from beacon_core.report.delivery import Delivery, Receipt, delivery
-from beacon_core.report.report import Report, commands, files, redactions, tools, usage, usage_by_model
+from beacon_core.receipt import Receipt
+from beacon_core.report.delivery import ReceiptJson, delivery
+from beacon_core.report.report import (
+    Report,
+    approvals,
+    commands,
+    commits,
+    files,
+    operations,
+    redactions,
+    tools,
+    usage,
+    usage_by_model,
+)
 from beacon_core.report.session import Session
+from beacon_core.report.summary import RUN_HEAD, run_cells, run_words
 from beacon_core.report.usage import TOKEN_KINDS, Usage
 from beacon_core.report.words import (
     agent_words,
     cost_words,
     counted_words,
     duration_words,
+    listed_words,
     number_words,
     printable,
     shortened_words,
@@ -25,7 +39,7 @@ _LONGEST_CELL = 72
 Row = Sequence[str]
 
 
-def as_text(report: Report, receipt: Receipt | None = None) -> str:
+def as_text(report: Report, receipt: ReceiptJson | None = None) -> str:
     """Return the report as tables for a terminal, without colours; what came from events moves no cursor.
 
     Args:
@@ -35,8 +49,9 @@ def as_text(report: Report, receipt: Receipt | None = None) -> str:
     Raises:
         ValueError: `receipt` is not a receipt.
     """
-    parts = [*_sessions(report), *_models(report), *_tools(report), *_lists(report), *_delivery(delivery(receipt))]
-    warnings = [f"warning: {printable(warning.message)}" for warning in report.warnings()]
+    tables = (_sessions, _runs, _models, _tools, _notes, _lists)
+    parts = [*(part for made in tables for part in made(report)), *_delivery(delivery(receipt))]
+    warnings = [printable(f"warning: {each.source} {each.message} {each.session}") for each in report.warnings()]
     return "\n\n".join([*parts, *(["\n".join(warnings)] if warnings else [])] or ["no events"]) + "\n"
 
 
@@ -61,6 +76,13 @@ def _session_row(session: Session) -> Row:
     )
 
 
+def _runs(report: Report) -> Iterator[str]:
+    found = report.runs()
+    if len(found) > 1:
+        rows = [(run_words(run), *run_cells(within)) for run, within in found.items()]
+        yield from _table([name.upper() for name in RUN_HEAD], rows, numbers=range(1, 6))
+
+
 def _models(report: Report) -> Iterator[str]:
     head = ("MODEL", "REQUESTS", "INPUT", "CACHE READ", "CACHE WRITE", "OUTPUT", "REASONING", "COST")
     rows = [_model_row(model or "unknown", used) for model, used in usage_by_model(report.sessions).items()]
@@ -80,6 +102,13 @@ def _tools(report: Report) -> Iterator[str]:
         for tool, use in tools(report.sessions).items()
     ]
     yield from _table(("TOOL", "CALLS", "FAILED", "DENIED", "TOOK"), rows, numbers=range(1, 5))
+
+
+def _notes(report: Report) -> Iterator[str]:
+    told = (listed_words("files", operations(report.sessions)), listed_words("approvals", approvals(report.sessions)))
+    made = ", ".join(map(printable, commits(report.sessions)[:_MOST_ROWS]))
+    if lines := [*filter(None, told), *([f"commits: {made}"] if made else [])]:
+        yield "\n".join(lines)
 
 
 def _lists(report: Report) -> Iterator[str]:
@@ -104,7 +133,7 @@ def _lists(report: Report) -> Iterator[str]:
     yield from _table(("REDACTED", "TIMES"), removed, numbers=[1])
 
 
-def _delivery(told: Delivery | None) -> Iterator[str]:
+def _delivery(told: Receipt | None) -> Iterator[str]:
     if told is None:
         return
     rows = []

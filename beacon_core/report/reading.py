@@ -17,7 +17,7 @@ from beacon_core.report.run import Run, run_of
 from beacon_core.report.session import Session
 
 #: Ids of events that are known: the same event once more within so many is a repetition (delivery is at least once).
-_KNOWN_IDS = 1 << 15
+_KNOWN_IDS = 1 << 14
 _KNOWN_RESOURCES = 1024
 _MOST_NAMES = 100
 
@@ -65,12 +65,11 @@ def report_on(event_lines: Iterable[bytes], *, since_unix_nano: int = 0) -> Repo
 class _Origin:
     """What a resource tells, read once for all its events."""
 
-    __slots__ = ("agent", "redactions", "run")
+    __slots__ = ("run", "session")
 
     def __init__(self, resource: JsonMap) -> None:
         self.run: Run = run_of(resource)
-        self.agent = shortened(text(resource, "service.name"))
-        self.redactions = counts(resource.get("beacon.redacted"))
+        self.session = text(resource, "session.id")
 
 
 class _Reading:
@@ -113,7 +112,8 @@ class _Reading:
             self._report.redactions.update(counts(record.attributes.get("beacon.redacted")))
             redactions = self._report.redactions
         else:
-            key = (origin.run, agent, shortened(text(record.attributes, "session.id")))
+            session_id = text(record.attributes, "session.id") or origin.session  # the record's wins
+            key = (origin.run, agent, shortened(session_id))
             session = self._sessions.get(key)
             if session is None:
                 session = self._sessions[key] = Session(agent, key[2], origin.run)
@@ -130,17 +130,15 @@ class _Reading:
         if digest in self._counted or len(self._counted) >= _KNOWN_RESOURCES:
             return
         self._counted.add(digest)
-        decoded = msgspec.json.decode(shared)
-        redactions.update(
-            counts(decoded.get("beacon.redacted") or decoded.get("attributes", {}).get("beacon.redacted"))
-        )
+        decoded = _map(shared)
+        for summary in (decoded.get("beacon.redacted"), _nested(decoded, "attributes").get("beacon.redacted")):
+            redactions.update(counts(summary))
 
     def _origin(self, resource: msgspec.Raw) -> _Origin:
         shared = bytes(resource)
         origin = self._origins.get(shared)
         if origin is None:
-            decoded = msgspec.json.decode(shared) if shared else {}
-            origin = _Origin(decoded if isinstance(decoded, dict) else {})
+            origin = _Origin(_map(shared))
             if len(self._origins) >= _KNOWN_RESOURCES:
                 self._origins.clear()
             self._origins[shared] = origin
@@ -155,12 +153,26 @@ class _Reading:
         return False
 
     def _adopt(self) -> None:
-        """Give what an agent tells of no session, such as Codex its metrics, to its session, where it has only one."""
+        """Give metrics of no session, as those of Codex are, to the session of their agent, where it has only one."""
         for key, orphan in list(self._sessions.items()):
             run, agent, session_id = key
-            if session_id:
+            if session_id or not orphan.is_measured_only:
                 continue
             own = [each for each in self._sessions.values() if each.agent == agent and each.run == run and each.id]
             if len(own) == 1:
                 own[0].take(orphan)
                 del self._sessions[key]
+
+
+def _map(data: bytes) -> JsonMap:
+    """Return JSON that should be a map; an empty one if it is not."""
+    try:
+        decoded = msgspec.json.decode(data) if data else {}
+    except msgspec.MsgspecError:
+        return {}
+    return decoded if isinstance(decoded, dict) else {}
+
+
+def _nested(outer: JsonMap, name: str) -> JsonMap:
+    inner = outer.get(name)
+    return inner if isinstance(inner, dict) else {}

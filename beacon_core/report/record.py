@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
@@ -12,6 +12,8 @@ import msgspec
 JsonMap = dict[str, Any]
 
 _LARGEST = 2**63 - 1
+#: Unix nanoseconds.
+Time: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=_LARGEST)]
 _NOTHING = msgspec.Raw()
 
 
@@ -20,7 +22,7 @@ class Point(msgspec.Struct, gc=False):
 
     kind: str = ""
     temporality: str = ""
-    start_time_unix_nano: int = 0
+    start_time_unix_nano: Time = 0
     value: int | float | None = None
     sum: float | None = None
 
@@ -28,7 +30,7 @@ class Point(msgspec.Struct, gc=False):
 class SpanEnd(msgspec.Struct, gc=False):
     """What a report needs of a span."""
 
-    end_time_unix_nano: int = 0
+    end_time_unix_nano: Time = 0
 
 
 class Record(msgspec.Struct, gc=False):
@@ -40,7 +42,7 @@ class Record(msgspec.Struct, gc=False):
     id: str
     signal: Literal["log", "metric", "span"]
     name: str
-    time_unix_nano: int
+    time_unix_nano: Time
     attributes: JsonMap = {}
     resource: msgspec.Raw = _NOTHING
     scope: msgspec.Raw = _NOTHING

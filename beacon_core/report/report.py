@@ -11,6 +11,7 @@ from beacon_core.report.run import Run
 from beacon_core.report.session import Command, Session
 from beacon_core.report.timeline import Steps
 from beacon_core.report.usage import Source, Usage, added
+from beacon_core.report.words import counted_words
 
 
 @dataclass(slots=True)
@@ -42,24 +43,26 @@ class Report:
             found.setdefault(session.run, []).append(session)
         return found
 
-    def warnings(self) -> list[Warning]:
+    def warnings(self) -> list[ReportWarning]:
         """Return what a reader should know before believing the figures."""
         return list(_warnings(self))
 
 
 @dataclass(frozen=True, slots=True)
-class Warning:  # noqa: A001 - inside this package it is the word
+class ReportWarning:
     """Something that makes figures doubtful.
 
     Attributes:
         code: what it is, for programs.
         message: what it is, for people.
         session: the session's id; empty if it is about no session.
+        source: the source of usage that it is about; empty if it is about none.
     """
 
     code: str
     message: str
     session: str = ""
+    source: str = ""
 
 
 def usage_by_model(sessions: list[Session]) -> dict[str, Usage]:
@@ -98,6 +101,21 @@ def files(sessions: list[Session]) -> dict[str, Counter[str]]:
     return dict(sorted(found.items()))
 
 
+def operations(sessions: list[Session]) -> Counter[str]:
+    """Return how often sessions read, created, modified, deleted files."""
+    return sum((session.operations for session in sessions), Counter())
+
+
+def approvals(sessions: list[Session]) -> Counter[str]:
+    """Return how often something was allowed, denied, requested."""
+    return sum((session.approvals for session in sessions), Counter())
+
+
+def commits(sessions: list[Session]) -> list[str]:
+    """Return what sessions committed."""
+    return sorted({revision for session in sessions for revision in session.commits})
+
+
 def usage(sessions: list[Session]) -> Usage:
     """Return what sessions used together."""
     return added(session.usage for session in sessions)
@@ -131,11 +149,11 @@ def redactions(report: Report) -> dict[str, int]:
     return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _warnings(report: Report) -> Iterator[Warning]:
+def _warnings(report: Report) -> Iterator[ReportWarning]:
     if report.damaged:
-        yield Warning("damaged_lines", f"{report.damaged} lines are no events and were left out")
+        yield ReportWarning("damaged_lines", f"{counted_words(report.damaged, 'line')} left out: not an event")
     if report.events and not report.sessions:
-        yield Warning(
+        yield ReportWarning(
             "no_sessions",
             "no event is of an agent; a pipeline with the processor canonicalize says which agent an event is of",
         )
@@ -143,16 +161,15 @@ def _warnings(report: Report) -> Iterator[Warning]:
         yield from _session_warnings(session)
 
 
-def _session_warnings(session: Session) -> Iterator[Warning]:
-    if any(source.models for source in session.sources.all()) and not any(
-        source.counted for source in session.sources.all()
-    ):
-        names = ", ".join(source.name for source in session.sources.all())
-        yield Warning("usage_not_counted", f"no source that counts told tokens or cost, only {names}", session.id)
+def _session_warnings(session: Session) -> Iterator[ReportWarning]:
+    told = session.sources.all()
+    if told and not any(source.counted for source in told):
+        for source in told:
+            yield ReportWarning(
+                "usage_not_counted", "no source that counts told of tokens; this one did", session.id, source.name
+            )
         return
     for source in session.sources.differing():
-        yield Warning(
-            "usage_differs",
-            f"{source.name} ({source.signal}) tells other tokens or cost than the sources that count",
-            session.id,
+        yield ReportWarning(
+            "usage_differs", "tells other tokens or cost than the sources that count", session.id, source.name
         )

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from beacon_core.receipt import Receipt
 from beacon_core.report import charts
 from beacon_core.report.calls import ToolUse
-from beacon_core.report.delivery import Delivery
 from beacon_core.report.markup import Html, tag
 from beacon_core.report.report import Report, redactions, sources, steps, tools, usage, usage_by_model
 from beacon_core.report.session import Session
+from beacon_core.report.summary import RUN_HEAD, run_cells, run_words
 from beacon_core.report.usage import Tokens, Usage
 from beacon_core.report.words import (
     agent_words,
     cost_words,
     counted_words,
     duration_words,
+    listed_words,
     number_words,
     short_number_words,
     time_words,
@@ -45,13 +47,14 @@ def figures(report: Report) -> Html:
         _figure("Errors", number_words(errors), f"in {counted_words(prompts, 'prompt')}", bad=errors > 0),
         _figure("Values redacted", number_words(removed), "before storing", good=removed > 0),
     ]
-    return tag("div", tiles, class_="figures")
+    return tag("dl", tiles, class_="figures")
 
 
 def warnings(report: Report) -> Iterator[Html]:
     """Yield what a reader should know before believing the figures."""
     told = [
-        tag("li", warning.message, f" ({warning.session})" if warning.session else "") for warning in report.warnings()
+        tag("li", _code(each.source) if each.source else "", f" {each.message} ", each.session and f"({each.session})")
+        for each in report.warnings()
     ]
     if told:
         yield tag("section", tag("h2", "Warnings"), tag("ul", told), class_="card warnings", role="note")
@@ -87,6 +90,14 @@ def overview(report: Report) -> Iterator[Html]:
         yield card("Sessions", charts.sessions(spans))
 
 
+def runs(report: Report) -> Iterator[Html]:
+    """Yield the sums of each run; nothing where there is one."""
+    found = report.runs()
+    if len(found) > 1:
+        rows = [(run_words(run), *run_cells(within)) for run, within in found.items()]
+        yield card("Runs", table(RUN_HEAD, rows, numbers=range(1, 6)))
+
+
 def sessions(report: Report) -> Iterator[Html]:
     """Yield each session."""
     shown = report.sessions[:MOST_SESSIONS]
@@ -116,7 +127,7 @@ def removed(report: Report) -> Iterator[Html]:
         yield card("Redacted", table(("Rule", "", "Times"), rows, numbers=[2]))
 
 
-def delivered(told: Delivery | None) -> Iterator[Html]:
+def delivered(told: Receipt | None) -> Iterator[Html]:
     """Yield what became of the events."""
     if told is None:
         return
@@ -154,7 +165,11 @@ def _session(session: Session, *, opened: bool) -> Html:
     )
     models = ", ".join(filter(None, session.usage_by_model())) or "no model"
     line = f"Session {session.id or 'without an id'} · {models} · from {time_words(session.start_unix_nano)} UTC"
-    parts = [tag("p", line, class_="note"), *_moments(session), *_lists(session)]
+    made = ", ".join(revision[:12] for revision in sorted(session.commits))
+    told = [listed_words("Files", session.operations), listed_words("Approvals", session.approvals)]
+    told.append(f"Commits: {made}" if made else "")
+    notes = [tag("p", words, class_="note") for words in (line, " · ".join(filter(None, told))) if words]
+    parts = [notes, *_moments(session), *_lists(session)]
     return tag("details", summary, parts, class_="card session", open="" if opened else None)
 
 
@@ -163,7 +178,9 @@ def _moments(session: Session) -> Iterator[Html]:
     if not moments:
         return
     yield tag("div", charts.timeline(moments, f"What happened in session {session.id}"), class_="scroll")
-    yield tag("ul", [tag("li", tag("span", class_=f"swatch {kind}"), kind) for kind in _MARKS], class_="legend")
+    seen = {each.kind for each in moments} | {_MARK_OF.get(each.outcome, "") for each in moments}
+    marks = [kind for kind in _MARKS if kind in seen]
+    yield tag("ul", [tag("li", tag("span", class_=f"swatch {kind}"), kind) for kind in marks], class_="legend")
     rows = [
         (
             duration_words((each.start_unix_nano - moments[0].start_unix_nano) // 1_000_000),
@@ -199,6 +216,7 @@ def _lists(session: Session) -> Iterator[Html]:
 # ---- pieces ----
 
 _MARKS = ("prompt", "model", "command", "file", "tool", "failed", "denied")
+_MARK_OF = {"failure": "failed", "timeout": "failed", "cancelled": "failed"}
 _TOKEN_HEAD = tuple(charts.TOKEN_TITLES.values())
 _SOURCE_HEAD = ("Source", "Counted", "Requests", *_TOKEN_HEAD, "Cost")
 
@@ -235,7 +253,7 @@ def _listed(title: str, head: Sequence[str], rows: Sequence[Row], numbers: Itera
 
 def _figure(name: str, value: str, more: str, *, bad: bool = False, good: bool = False) -> Html:
     kind = "figure bad" if bad else "figure good" if good else "figure"
-    return tag("div", tag("dt", name), tag("dd", value), tag("p", more), class_=kind)
+    return tag("div", tag("dt", name), tag("dd", value), tag("dd", more, class_="more"), class_=kind)
 
 
 def _legend(tokens: Tokens) -> Html:

@@ -16,7 +16,7 @@ from beacon_core.report.record import Record, amount, text, whole
 
 #: Costs of two sources that differ by less are the same: a client adds in floating point.
 _CENT_FRACTION = Decimal("0.000001")
-_MOST_SOURCES, _MOST_MODELS, _MOST_SERIES = 64, 64, 1024
+_MOST_SOURCES, _MOST_MODELS, _MOST_SERIES = 16, 64, 1024
 
 #: Metric -> whether its `input` has cached tokens in it, and its `output` reasoning. Others: as OpenTelemetry counts.
 _INCLUSIVE = {
@@ -136,6 +136,7 @@ class Sources:
 
     def __init__(self) -> None:
         self._sources: dict[tuple[str, str, bool, bool], Source] = {}
+        self._models: set[str] = set()
         self._cumulative = Cumulative()
 
     def add(self, record: Record) -> Usage | None:
@@ -145,6 +146,8 @@ class Sources:
             return None
         counted = record.attributes.get("beacon.usage.counted") is True
         closing = record.action == "session.completed"
+        if closing:  # it tells of all requests, not how many they were
+            usage.requests = usage.duration_ms = 0
         name = text(record.attributes, "beacon.usage.source") or record.name
         self._model(name, record.signal, counted=counted, closing=closing, model=model_of(record)).add(usage)
         return usage if counted else None
@@ -179,7 +182,9 @@ class Sources:
             name = bounded(name, {known[0] for known in self._sources}, _MOST_SOURCES)
             key = (name, *key[1:])
             source = self._sources.setdefault(key, Source(*key))
-        return source.models.setdefault(bounded(model, source.models, _MOST_MODELS), Usage())
+        model = bounded(model, self._models, _MOST_MODELS)
+        self._models.add(model)
+        return source.models.setdefault(model, Usage())
 
     def _of_point(self, record: Record) -> Usage | None:
         action, point = record.action, record.metric

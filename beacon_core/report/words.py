@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -15,8 +17,8 @@ _AGENTS = {
     "copilot_cli": "Copilot CLI",
     "vscode_copilot": "Copilot in VS Code",
 }
-#: What means something in Markdown or in GitHub's additions to it, and the beginnings of HTML.
-_MARKUP = frozenset("&<>\"'`|\\*_~[](){}#!$^=+@")
+#: What means something in Markdown or in GitHub's additions to it, and the beginnings of HTML and of links.
+_MARKUP = re.compile(r"[&<>`|\\*~\[\]$@#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|(?<=:)//|(?<=www)\.", re.IGNORECASE)
 _SECOND, _MINUTE, _HOUR = 1000, 60_000, 3_600_000
 
 
@@ -31,11 +33,8 @@ def printable(text: str) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """Return a text that stays a text in a cell of a Markdown table: no markup, no HTML, no link, no mention."""
-    plain = printable(text).replace("://", ":&#47;&#47;")
-    kept = plain.split("&#47;")
-    escaped = ["".join(f"&#{ord(each)};" if each in _MARKUP else each for each in part) for part in kept]
-    return "&#47;".join(escaped).replace("www.", "www&#46;")
+    """Return a text that stays a text in a cell of a Markdown table: no markup, no HTML, no link."""
+    return _MARKUP.sub(_as_references, printable(text))
 
 
 def agent_words(name: str) -> str:
@@ -51,6 +50,12 @@ def number_words(number: int) -> str:
 def counted_words(number: int, word: str) -> str:
     """Return a number of things, such as `1 session` and `2 sessions`."""
     return f"{number_words(number)} {word}{'' if number == 1 else 's'}"
+
+
+def listed_words(title: str, numbers: Mapping[str, int]) -> str:
+    """Return numbers by name in one line, such as `Files: 1 created, 2 read`; empty if there are none."""
+    told = ", ".join(f"{number_words(number)} {name}" for name, number in sorted(numbers.items()))
+    return f"{title}: {told}" if told else ""
 
 
 def short_number_words(number: int) -> str:
@@ -94,6 +99,10 @@ def time_words(unix_nano: int) -> str:
 
 def _two_units(large: int, unit: str, small: int, smaller_unit: str) -> str:
     return f"{large} {unit} {small} {smaller_unit}" if small else f"{large} {unit}"
+
+
+def _as_references(markup: re.Match[str]) -> str:
+    return "".join(f"&#{ord(character)};" for character in markup[0])
 
 
 def _moment(unix_nano: int) -> datetime | None:

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli_w
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from beacon_core.ci.codex import delete_codex_home, made_files
 from beacon_core.ci.environment import AgentEnvironment, agent_environment, neutralized
@@ -96,6 +99,29 @@ def test_c13_only_the_table_otel_of_the_users_configuration_is_replaced(job: Job
     assert "s3cret" not in (job.folder / "config.toml").read_text()
 
 
+KEYS = st.text(st.characters(blacklist_categories=("Cs",)), max_size=8).filter(lambda key: key != "otel")
+VALUES = st.recursive(
+    st.one_of(
+        st.booleans(),
+        st.integers(-(2**63), 2**63 - 1),
+        st.text(st.characters(blacklist_categories=("Cs",)), max_size=20),
+        st.floats(allow_nan=False),
+    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(config=st.dictionaries(KEYS, VALUES, max_size=4), otel=VALUES)
+def test_c13_whatever_else_the_user_has_configured_is_what_codex_reads(
+    job: Job, config: dict[str, Any], otel: Any
+) -> None:
+    job.add("config.toml", tomli_w.dumps({**config, "otel": otel}))
+    assert job.made().warnings == ()
+    assert job.config == {**config, "otel": OTEL}
+
+
 def test_c13_the_table_follows_content_level_and_traces(job: Job) -> None:
     job.made("metadata", traces=True)
     traces = {"otlp-http": {"endpoint": f"{ENDPOINT}/v1/traces", "protocol": "binary"}}
@@ -178,17 +204,53 @@ def test_p9_a_configuration_that_is_no_toml_leaves_codex_as_it_is_with_a_warning
 
 
 def test_p9_a_folder_that_cannot_be_written_leaves_codex_as_it_is_with_a_warning(job: Job) -> None:
-    job.folder.write_text("a file in the way")
+    environment = job.made(base_dir=job.base_dir / "gone")
+    assert "CODEX_HOME" not in environment.set
+    assert "cannot be copied or written" in environment.warnings[0]
+
+
+def test_a_start_that_failed_half_way_does_not_keep_the_next_one_from_it(job: Job) -> None:
+    job.add("prompts", "")
+    (job.folder / "prompts").mkdir(parents=True)  # in the way of a file, so that copying fails
+    (job.folder / "prompts" / "x").touch()
+    (job.folder / ".beacon.json").write_text('{"given": "", "made": []}')
+    (job.folder / ".beacon.json").chmod(0o600)
+    assert "cannot be copied" in job.made().warnings[0]
+    (job.folder / "prompts" / "x").unlink()
+    (job.folder / "prompts").rmdir()
+    assert job.made().warnings == ()
+
+
+def test_c9_a_file_that_is_gone_already_is_no_error(job: Job) -> None:
+    job.add("prompts/a.md", "x")
+    job.add("prompts/b.md", "x")
+    job.made()
+    (job.folder / "prompts" / "b.md").unlink()
+    delete_codex_home(job.base_dir)
+    assert not job.folder.exists()
+
+
+@pytest.mark.parametrize("what", ["file", "folder", "link", "checkout"])
+def test_c9_what_was_there_before_is_left_alone_and_so_is_codex(job: Job, tmp_path: Path, what: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    if what == "file":
+        job.folder.write_text("the user's")
+    elif what == "link":
+        job.folder.symlink_to(elsewhere)
+    else:
+        job.folder.mkdir()
+        (job.folder / "config.toml").write_text("the user's")
+        if what == "checkout":  # of somebody who knows what Beacon looks for
+            (job.folder / ".beacon.json").write_text('{"given": "/evil", "made": ["config.toml"]}')
+            (job.folder / ".beacon.json").chmod(0o644)
+    before = snapshot(tmp_path)
     environment = job.made()
     assert "CODEX_HOME" not in environment.set
-    assert "cannot be written" in environment.warnings[0]
-
-
-def test_a_link_in_the_place_of_the_folder_is_not_followed(job: Job, tmp_path: Path) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    job.folder.symlink_to(tmp_path / "elsewhere")
-    assert "is a link" in job.made().warnings[0]
-    assert not [*(tmp_path / "elsewhere").iterdir()]
+    assert "was not made by Beacon" in environment.warnings[0]
+    delete_codex_home(job.base_dir)
+    assert neutralized(["CODEX_HOME"], base_dir=job.base_dir) == {}
+    assert snapshot(tmp_path) == before
 
 
 def test_a_users_folder_that_is_too_large_is_copied_in_part_with_a_warning(job: Job) -> None:
@@ -225,9 +287,10 @@ def test_c9_what_beacon_made_is_deleted_by_name_and_what_codex_wrote_stays(job: 
     (job.folder / "sessions").mkdir()
     (job.folder / "sessions" / "a.jsonl").write_text("Codex")
     delete_codex_home(job.base_dir)
-    assert {str(path.relative_to(job.folder)) for path in job.folder.rglob("*")} == {"sessions", "sessions/a.jsonl"}
+    left = {str(path.relative_to(job.folder)) for path in job.folder.rglob("*")}
+    assert left == {"sessions", "sessions/a.jsonl", ".beacon.json"}
     delete_codex_home(job.base_dir)
-    job.made()
+    assert job.made().warnings == (), "the folder is still Beacon's"
     (job.folder / "sessions" / "a.jsonl").unlink()
     (job.folder / "sessions").rmdir()
     delete_codex_home(job.base_dir)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator
 from typing import Any
-
-import msgspec
 
 from beacon_core import Event, encode_lines
 
@@ -17,12 +16,13 @@ SECOND = 1_000_000_000
 class Lines:
     """Makes the lines of one session."""
 
+    numbers = itertools.count(1)
+
     def __init__(self, session: str = "s1", agent: str = "claude_code", **resource: Any) -> None:
-        self.session, self.agent, self.resource, self.number = session, agent, resource, 0
+        self.session, self.agent, self.resource = session, agent, resource
 
     def __call__(self, action: str, at: float = 0, *, signal: Any = "log", name: str = "", **more: Any) -> bytes:
         """Return a line; `at` in seconds from the start, `more` attributes with `__` for a dot."""
-        self.number += 1
         members = {key: more.pop(key) for key in ("metric", "span", "resource") if key in more}
         attributes = {
             "beacon.event.kind": "agent_runtime",
@@ -33,7 +33,7 @@ class Lines:
             "beacon.event.action": action,
         } | {key.replace("__", "."): value for key, value in more.items()}
         event = Event(
-            id=f"{self.agent}-{self.session}-{self.number}",
+            id=f"made-up-{next(self.numbers)}",
             signal=signal,
             name=name or action,
             time_unix_nano=START + int(at * SECOND),
@@ -59,10 +59,6 @@ class Lines:
         return self(more.pop("action", "token.usage"), at, **(tokens | more))
 
 
-def lines_of(data: bytes) -> list[dict[str, Any]]:
-    return [msgspec.json.decode(line) for line in data.splitlines()]
-
-
 _TOOLS = (
     ("command.executed", "Bash", {"process__command_line": "pytest -q tests/unit"}),
     ("command.executed", "Bash", {"process__command_line": "git diff --stat"}),
@@ -77,7 +73,7 @@ _TOOLS = (
 
 def long_session(minutes: float = 12, seed: int = 7, session: str = "9f1c2a7e-long", **more: Any) -> Iterator[bytes]:
     """Yield the lines of a session as they are: prompts, requests, tools, a few failures."""
-    chance, line, now = random.Random(seed), Lines(session, **more), 0.0
+    chance, line, calls, now = random.Random(seed), Lines(session, **more), itertools.count(), 0.0
     while now < minutes * 60:
         yield line("prompt.submitted", now, beacon__prompt__text="Fix the failing test of the router, then open a PR")
         for _ in range(chance.randint(4, 14)):
@@ -96,7 +92,7 @@ def long_session(minutes: float = 12, seed: int = 7, session: str = "9f1c2a7e-lo
             action, tool, known = chance.choice(_TOOLS)
             took, failed = chance.uniform(0.05, 14 if tool == "Bash" else 1), chance.random() < 0.1
             now += took
-            identity = {"gen_ai__tool__name": tool, "gen_ai__tool__call__id": f"call-{line.number}"}
+            identity = {"gen_ai__tool__name": tool, "gen_ai__tool__call__id": f"call-{next(calls)}"}
             if chance.random() < 0.04:
                 yield line("approval.denied", now, beacon__approval__source="user_reject", **identity, **known)
                 continue

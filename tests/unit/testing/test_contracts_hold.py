@@ -23,6 +23,7 @@ from beacon_core.receivers.exec import ExecConfig, ExecReceiver
 from beacon_core.receivers.hook import HookConfig, HookReceiver
 from beacon_core.receivers.lines import FileInputConfig, FileInputReceiver, LinesConfig, StdinReceiver
 from beacon_core.receivers.otlp import OtlpConfig, OtlpReceiver
+from beacon_core.receivers.otlp.http_server import new_event_loop
 from beacon_core.testing import ProcessorContract, QueueContract, ReceiverContract, make_batch, make_samples
 
 # ---- queues ----
@@ -110,6 +111,7 @@ class TestHook(ReceiverContract):
 class TestOtlp(ReceiverContract):
     @pytest.fixture
     def receiver(self) -> Receiver:
+        new_event_loop().close()  # the first one of a process opens a pipe for signals, which libuv keeps
         return OtlpReceiver(OtlpConfig.model_validate({"protocols": {"http": {"endpoint": "127.0.0.1:0"}}}))
 
     @pytest.fixture
