@@ -39,8 +39,11 @@ def made(*messages: dict[str, Any], agent: str = "claude_code") -> list[Event]:
         (
             *("PostToolUse", {**BASH, "tool_response": {"stdout": "ok"}, "duration_ms": 12}, "command.executed"),
             {
-                "process.command_line": "make test", "beacon.outcome": "success", "beacon.duration_ms": 12,
-                "gen_ai.tool.call.result": '{"stdout":"ok"}', "gen_ai.tool.call.id": "toolu_1",
+                "process.command_line": "make test",
+                "beacon.outcome": "success",
+                "beacon.duration_ms": 12,
+                "gen_ai.tool.call.result": '{"stdout":"ok"}',
+                "gen_ai.tool.call.id": "toolu_1",
             },
         ),
         (
