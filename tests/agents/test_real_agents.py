@@ -149,6 +149,19 @@ def check_session(job: Path, agent: Agent) -> None:
         assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
 
 
+@each_agent
+def test_a_stream_beside_telemetry_tells_nothing_twice(job: Path, agent: Agent) -> None:
+    with model_api(COMMAND) as api:
+        arguments = ("ci", "exec", "--stream-json", "--harness", agent.harness, "--")
+        done = run(job, environment(job, api), "beacon", *arguments, *agent.command)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert lines, done.stdout
+    check_session(job, agent)
+    completed = [event["attributes"] for event in events(job) if event["name"] == "session.completed"]
+    assert [attributes["beacon.outcome"] for attributes in completed] == ["success"]
+
+
 def total(attributes: Sequence[Mapping[str, Any]], name: str) -> int:
     return sum(each.get(name, 0) for each in attributes)
 
