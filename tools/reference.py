@@ -91,7 +91,10 @@ def cli_page() -> str:
 
 def all_commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
     """Yield the commands of a group, and those of groups in it, by name."""
-    for name, command in sorted(group.commands.items()):
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         yield prefix + name, command
         if isinstance(command, click.Group):
             yield from all_commands(command, f"{prefix}{name} ")

@@ -82,7 +82,7 @@ def agent_environment(
         value = _value(variable, asked, warnings)
         if value is not None:
             chosen[variable.name] = value
-        warnings += _warning(variable, base)
+        warnings += filter(None, [variable.warning_about(base.get(variable.name, ""), asked.harnesses)])
     removed = [each for each in concerned if each.cleared(content)]
     instead = {
         each.name: each.instead.replace("{endpoint}", asked.endpoint)
@@ -121,13 +121,6 @@ def _value(variable: Variable, asked: Asked, warnings: list[str]) -> str | None:
         return made.value
     value = variable.chosen(asked.content, traces=asked.traces, debug=asked.debug)
     return value if value is None else value.replace("{endpoint}", asked.endpoint)
-
-
-def _warning(variable: Variable, base: Mapping[str, str]) -> list[str]:
-    given = base.get(variable.name, "")
-    if variable.warn and given and variable.warn in {"*", given.strip().lower()}:
-        return [f"{variable.name} is set: {variable.warning}"]
-    return []
 
 
 def _known(harnesses: Sequence[str]) -> Sequence[str]:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 _CLOCK_STEP = 1.0  # seconds by which a start time may differ: it is computed from the time of the boot
 _CLOSING = 3.0  # seconds that a sidecar needs at most to end without delivering any more
+_AGAIN = 0.25
 _POLL = 0.005
 _KILLED = 5.0  # seconds until a killed process is gone; uninterruptible sleep can take longer, and nothing helps then
 
@@ -90,9 +91,11 @@ def end(process: Running, grace: float, *, hurry: Callable[[], bool] = lambda: F
     process.send(signal.SIGTERM)
     if _wait(process, began + max(grace - _CLOSING, grace / 2), hurry):
         return True
-    process.send(signal.SIGTERM)
-    if _wait(process, max(began + grace, time.monotonic() + min(_CLOSING, grace / 2))):
-        return True
+    deadline = max(began + grace, time.monotonic() + min(_CLOSING, grace / 2))
+    while time.monotonic() <= deadline:  # again and again: a signal that comes while the same one waits is lost
+        process.send(signal.SIGTERM)
+        if _wait(process, min(deadline, time.monotonic() + _AGAIN)):
+            return True
     process.send(getattr(signal, "SIGKILL", signal.SIGTERM))
     _wait(process, time.monotonic() + _KILLED)
     return False

@@ -118,6 +118,10 @@ class Sidecar:
             self.process.kill()
             self.process.wait()
 
+    def detach(self) -> None:
+        """Let it run on when this process has ended; nobody here waits for it any more."""
+        self.process.returncode = 0  # else `Popen` complains that nobody has
+
     def release(self) -> None:
         """Let go of the pipe that keeps it running."""
         if self.hold is not None:

@@ -123,6 +123,8 @@ def start(request: Request, environ: Mapping[str, str], interrupts: Interrupts, 
     except BaseException:
         _undo(request, sidecar, exported)
         raise
+    if not held:
+        sidecar.detach()
     return Started(session, sidecar, environment, ready)
 
 

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import click
 
-from beacon_core.cli.ci_exec import exec_
-from beacon_core.cli.ci_print_env import print_env
-from beacon_core.cli.ci_print_pipeline import print_pipeline
-from beacon_core.cli.ci_start import start
-from beacon_core.cli.ci_status import status
-from beacon_core.cli.ci_stop import stop
-from beacon_core.cli.ci_validate import validate
+from beacon_core.cli.lazy import LazyGroup
 
 EPILOG = """\b
 exec wraps one command. start and stop are for steps that cannot be wrapped: what runs between them reports.
@@ -22,16 +16,18 @@ Examples:
 """
 
 
-@click.group(epilog=EPILOG)
+COMMANDS = {
+    "exec": "ci_exec:exec_",
+    "start": "ci_start:start",
+    "stop": "ci_stop:stop",
+    "finish": "ci_stop:stop",
+    "status": "ci_status:status",
+    "validate": "ci_validate:validate",
+    "print-pipeline": "ci_print_pipeline:print_pipeline",
+    "print-env": "ci_print_env:print_env",
+}
+
+
+@click.group(cls=LazyGroup, lazy={name: f"beacon_core.cli.{place}" for name, place in COMMANDS.items()}, epilog=EPILOG)
 def ci() -> None:
     """Collect what coding agents report in a CI job, check that it came, and deliver it."""
-
-
-ci.add_command(exec_)
-ci.add_command(start)
-ci.add_command(stop)
-ci.add_command(stop, "finish")
-ci.add_command(status)
-ci.add_command(validate)
-ci.add_command(print_pipeline)
-ci.add_command(print_env)

@@ -38,8 +38,8 @@ def token_configured(telemetry: Telemetry) -> bool:
     """Return whether there is what the destination asks for: a token, or every variable that the pipeline refers to."""
     settings = telemetry.settings
     if settings.pipeline:
-        own = {"BEACON_TRACK_SPOOL"}
-        return all(os.environ.get(name) for name in set(handover.referred(settings.pipeline)) - own)
+        given = {**os.environ, "BEACON_TRACK_TOKEN": settings.token, "BEACON_TRACK_SPOOL": "given"}
+        return all(given.get(name) for name in handover.referred(settings.pipeline))
     return bool(settings.token)
 
 

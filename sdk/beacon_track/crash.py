@@ -27,7 +27,6 @@ _reports: list[Report] = []
 _previous: list[Callable[..., Any]] = []
 _previous_of_threads: list[Callable[..., Any]] = []
 _depth = 0
-_last_reported = 0
 
 
 def listen(report: Report) -> None:
@@ -136,10 +135,6 @@ def _thread_excepthook(arguments: Any) -> None:
 
 
 def _tell(error: BaseException, source: str) -> None:
-    global _last_reported  # noqa: PLW0603 - one exception can pass several hooks
-    if id(error) == _last_reported:
-        return
-    _last_reported = id(error)
     for report in tuple(_reports):
         report(error, source)
 

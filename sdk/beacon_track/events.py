@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = "1.0"
 ATTRIBUTES = frozenset(
     (
-        *("log.record.uid", "session.id", "beacon.schema.version", "beacon.event.kind", "beacon.start_time_unix_nano"),
+        *(
+            "log.record.uid",
+            "session.id",
+            "beacon.schema.version",
+            "beacon.event.kind",
+            "beacon.event.action",
+            "beacon.start_time_unix_nano",
+        ),
         *("beacon.duration_ms", "beacon.outcome", "process.exit.code", "error.type"),
         *("beacon.command.name", "beacon.command.flags", "beacon.step.name"),
         *("gen_ai.operation.name", "gen_ai.tool.name", "gen_ai.provider.name", "gen_ai.request.model"),
@@ -43,6 +50,8 @@ _LIMITS = {"exception.stacktrace": 4096}
 _MAX_OWN = 32
 _MAX_LIST = 64
 _NANO = 1_000_000
+#: What the pipeline's `canonicalize` calls the calls of tools and models: when they succeed, and when they do not.
+_ACTIONS = {"agent.tool": ("tool.completed", "tool.failed"), "agent.llm": ("token.usage", "session.error")}
 #: Severity numbers of OpenTelemetry.
 _INFO, _ERROR = 9, 17
 
@@ -80,8 +89,10 @@ def record(event: Event, session_id: str, app: str) -> dict[str, Any]:
         attributes["beacon.start_time_unix_nano"] = event.ended - event.duration_ms * _NANO
         attributes["beacon.duration_ms"] = event.duration_ms
     attributes.update(event.attributes)
+    failed = attributes.get("beacon.outcome", "success") not in ("success", "cancelled")
+    if event.kind in _ACTIONS:
+        attributes["beacon.event.action"] = _ACTIONS[event.kind][failed]
     cleaned = clean_attributes(attributes, app)
-    failed = cleaned.get("beacon.outcome", "success") not in ("success", "cancelled") or event.kind == "crash"
     return {
         "timeUnixNano": str(event.ended),
         "observedTimeUnixNano": str(event.ended),

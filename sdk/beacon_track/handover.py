@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from beacon_track.settings import Settings
 
 #: How long a command waits for a server on its own machine.
-DIRECT_SECONDS = 0.04
+DIRECT_SECONDS = 0.03
 #: In CI all of it may take so long: there is no next run [T9].
 CI_SECONDS = 2.0
 _CI_DIRECT_SECONDS = 1.0
@@ -108,8 +108,9 @@ def flusher_variables(settings: Settings, directory: str, sidecar: Destination |
         if settings.token:
             found["BEACON_TRACK_HEADERS"] = otlp.dump({"Authorization": f"Bearer {settings.token}"}).decode()
     elif settings.pipeline:
-        found = {"BEACON_TRACK_PIPELINE": settings.pipeline}
-        found.update({name: os.environ[name] for name in referred(settings.pipeline) if name in os.environ})
+        found = {"BEACON_TRACK_PIPELINE": settings.pipeline, "BEACON_TRACK_TOKEN": settings.token}
+        own = {name: os.environ[name] for name in referred(settings.pipeline) if name in os.environ}
+        found = {**own, **{name: value for name, value in found.items() if value}}
     if found:
         found.update(BEACON_TRACK_DISABLED="1", BEACON_TRACK_SPOOL=directory, **_python_path())
     return found

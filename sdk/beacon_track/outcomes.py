@@ -91,19 +91,27 @@ def _exit_code(error: BaseException) -> int:
         return error.code & 0xFF if isinstance(error.code, int) else 1
     if isinstance(error, KeyboardInterrupt):
         return 130
-    code = getattr(error, "exit_code", None)
+    code = _get(error, "exit_code")
     return code & 0xFF if isinstance(code, int) else _COMMAND_NOT_RUN
 
 
 def _status(error: BaseException) -> int:
     """Return the HTTP status that an exception carries, as those of requests, httpx, urllib and others do; or 0."""
-    for owner, name in ((getattr(error, "response", None), "status_code"), (error, "status_code"), (error, "status")):
-        status = getattr(owner, name, None)
-        if _is_failure(status):
-            return int(status)  # type: ignore[arg-type] # it is an int
-    code = getattr(error, "code", None)
-    return int(code) if type(error).__name__ == "HTTPError" and _is_failure(code) else 0  # type: ignore[arg-type]
+    for owner, name in ((_get(error, "response"), "status_code"), (error, "status_code"), (error, "status")):
+        status = _get(owner, name)
+        if isinstance(status, int) and _is_failure(status):
+            return status
+    code = _get(error, "code")
+    return code if type(error).__name__ == "HTTPError" and isinstance(code, int) and _is_failure(code) else 0
 
 
-def _is_failure(status: object) -> bool:
-    return isinstance(status, int) and 400 <= status <= 599  # noqa: PLR2004 - HTTP's failures
+def _get(owner: object, name: str) -> object:
+    """Return an attribute of somebody else's object, nothing if there is none or it cannot be read."""
+    try:
+        return getattr(owner, name, None)
+    except Exception:  # noqa: BLE001 - the program's own properties
+        return None
+
+
+def _is_failure(status: int) -> bool:
+    return 400 <= status <= 599  # noqa: PLR2004 - HTTP's failures

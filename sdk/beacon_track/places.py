@@ -21,6 +21,8 @@ OWN = (
     "notice-shown",
     "hold.json",
     "dropped.json",
+    "flush.log",
+    "queue.db",
 )
 
 

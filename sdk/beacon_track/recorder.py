@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 
-from beacon_track import debug, environment, events, otlp, places, quiet
+from beacon_track import debug, environment, events, marks, otlp, places, quiet
 from beacon_track.journal import Journal
 
 TYPE_CHECKING = False
@@ -25,7 +25,7 @@ class Recorder:
         self._session_id = session_id
         self._lock = threading.RLock()
         self._lines: list[bytes] = []
-        self._held: tuple[int, Event] | None = None
+        self._held: Event | None = None
         self._directory = ""
         self._journal: Journal | None = None
         self._open_journal()
@@ -52,12 +52,13 @@ class Recorder:
         """Take a command that an exception left: a crash if nobody catches it, else an error."""
         with self._lock:
             self._release("error")
-            self._held = (id(error), event)
+            marks.left(error, event.id)
+            self._held = event
 
     def crashed(self, event: Event, error: BaseException) -> None:
         """Take a crash report; a command that this exception left has crashed."""
         with self._lock:
-            self._release("crash" if self._held and self._held[0] == id(error) else "error")
+            self._release("crash" if self._held and marks.has_left(error, self._held.id) else "error")
             self.end(event)
 
     def close(self) -> None:
@@ -72,7 +73,7 @@ class Recorder:
                 handover.depart(self._settings, journal, lines)
             elif journal is not None:
                 quiet.quietly(journal.discard)
-            self._open_journal()
+            self._journal = Journal(self._directory) if self._directory else None
 
     def discard(self) -> None:
         """Forget everything: the user has just said no."""
@@ -83,7 +84,7 @@ class Recorder:
 
     def _release(self, outcome: str) -> None:
         if self._held is not None:
-            event, self._held = self._held[1], None
+            event, self._held = self._held, None
             event.attributes = {**event.attributes, "beacon.outcome": outcome}
             self.end(event)
 

@@ -8,11 +8,11 @@ is bounded: a text is cut to `WINDOW` first, at white space, so that no part of 
 from __future__ import annotations
 
 import os
-import re
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable, Iterator, Mapping
 
 #: Characters of a text that are looked at; the rest is left out unread.
@@ -28,6 +28,8 @@ _NAMES = (
 )
 #: A secret's value: in quotes, perhaps escaped, to their end or that of the line; else to a space or separator.
 _VALUE = r"""(?:\\{1,4}"[^"\r\n]*"?|"(?:[^"\\\r\n]|\\.)*"?|'(?:[^'\\\r\n]|\\.)*'?|[^\s"'&;,]+)"""
+#: Not what a rule has put there: a second time changes nothing.
+_NEW = r"(?!\\{0,4}[\"' \t]{0,6}\[REDACTED)"
 _EDGE = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))"
 _VENDORS = "|".join(  # noqa: FLY002 - one a line
     [
@@ -66,11 +68,11 @@ _RULES: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
         r"-----BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----))*(?:-----END[^-]{0,60}-----)?",
         "{mark}",
     ),
-    ("cookie", ("cookie",), r"(?i)(cookie[\"']?[ \t]{0,4}:[ \t]{0,4})(?!\[REDACTED)[^\r\n]+", r"\1{mark}"),
+    ("cookie", ("cookie",), r"(?i)(cookie[\"']?[ \t]{0,4}:[ \t]{0,4})" + _NEW + r"[^\r\n]+", r"\1{mark}"),
     (
         "authorization",
         ("authorization",),
-        r"(?i)(authorization\\{0,4}[\"']?[ \t]{0,4}[:=][ \t]{0,4})(?!\[REDACTED)[^\r\n]+",
+        r"(?i)(authorization\\{0,4}[\"']?[ \t]{0,4}[:=][ \t]{0,4})" + _NEW + r"[^\r\n]+",
         r"\1{mark}",
     ),
     ("bearer", ("bearer",), r"(?i)(bearer[ \t+]{1,4})(?!\[REDACTED)[A-Za-z0-9._~+/=-]{4,}", r"\1{mark}"),
@@ -82,15 +84,15 @@ _RULES: tuple[tuple[str, tuple[str, ...], str, str], ...] = (
     (
         "flag",
         _NAME_WORDS,
-        rf"(?i)((?<![\w-])--?[\w-]{{0,40}}?(?:{_NAMES})[\w-]{{0,20}}[ \t]{{1,4}})(?!\[REDACTED){_VALUE}",
+        rf"(?i)((?<![\w-])--?[\w-]{{0,40}}?(?:{_NAMES})[\w-]{{0,20}}[ \t]{{1,4}}){_NEW}{_VALUE}",
         r"\1{mark}",
     ),
     (
         "assignment",
         _NAME_WORDS,
         (
-            rf"(?i)((?:{_NAMES})[\w-]{{0,20}}\\{{0,4}}[\"']?\]?[ \t]{{0,4}}(?:=>|={{1,2}}|:=?)[ \t]{{0,4}})"
-            rf"(?!\[REDACTED|\d{{1,12}}(?:[\s,.;)}}]|$)){_VALUE}"
+            rf"(?i)((?:{_NAMES})[\w-]{{0,20}}\\{{0,4}}[\"']?\]?[ \t]{{0,4}}(?:=>|==|=(?![=>])|:=|:(?!=))[ \t]{{0,4}})"
+            rf"{_NEW}(?![ \t]*\d{{1,12}}(?:[\s,.;)}}]|$)){_VALUE}"
         ),
         r"\1{mark}",
     ),
@@ -153,6 +155,8 @@ def _window(text: str) -> tuple[str, bool]:
 def _pattern(source: str) -> re.Pattern[str]:
     found = _compiled.get(source)
     if found is None:
+        import re  # takes longer than the rest of this package, and many commands need no pattern
+
         found = _compiled[source] = re.compile(source)
     return found
 
@@ -162,6 +166,8 @@ def _without_paths(text: str) -> str:
         return text
     home = os.environ.get("HOME") or os.environ.get("USERPROFILE") or ""
     if len(home) > 3:  # noqa: PLR2004 - `/` and `C:\` are no homes
+        import re
+
         text = re.sub(re.escape(home) + r"(?![\w.-])", "~", text)
     for pattern, replacement in _PATHS:
         text = _pattern(pattern).sub(replacement, text)

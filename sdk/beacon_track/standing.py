@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 
@@ -51,9 +50,11 @@ def dropped(directory: str) -> int:
 
 
 def destination_id(variables: Mapping[str, str]) -> str:
-    """Return what tells destinations apart, and says nothing about them."""
+    """Return what tells an application's few destinations apart."""
     named = variables.get("BEACON_TRACK_ENDPOINT") or variables.get("BEACON_TRACK_PIPELINE", "")
-    return hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    import zlib  # hashlib takes milliseconds to import
+
+    return f"{zlib.crc32(named.encode('utf-8', 'surrogatepass')):08x}"
 
 
 def _read(directory: str, name: str) -> dict[str, Any]:

@@ -36,9 +36,10 @@ class Telemetry:
         version: of the application.
         endpoint: URL of an OTLP/HTTP server that takes its events; `/v1/logs` is added.
         pipeline: a pipeline file of Beacon that the application ships; needs `beacon-core` beside the application. The
-            file gets the directory of the events as `${env:BEACON_TRACK_SPOOL}`. Without endpoint and pipeline, events
-            go to a sidecar, or wait for one.
-        token: sent to the endpoint as `Authorization: Bearer`; everybody who has the application can read it.
+            file gets the directory of the events as `${env:BEACON_TRACK_SPOOL}`, and runs in it. Without endpoint and
+            pipeline, events go to a sidecar, or wait for one.
+        token: sent to the endpoint as `Authorization: Bearer`; a pipeline has it as `${env:BEACON_TRACK_TOKEN}`.
+            Everybody who has the application can read it.
         consent: what counts where the user has not chosen: `opt-out` or `opt-in`.
         commands: names of all commands, such as `env.claim`, where neither click, typer nor argparse knows them;
             another name is recorded as `unknown` then.
@@ -224,11 +225,11 @@ class Telemetry:
         return Recorder(self.settings, self._session_id)
 
     def _report(self, error: BaseException, source: str) -> None:
-        from beacon_track import crash
+        from beacon_track import crash, marks
         from beacon_track.events import Event
 
         recorder = self.recorder()
-        if recorder is not None and not crash.is_deliberate(error):
+        if recorder is not None and not crash.is_deliberate(error) and marks.first_report(error):
             recorder.crashed(Event("crash", crash.attributes(error, source)), error)
 
     def _at_exit(self) -> None:

@@ -127,7 +127,7 @@ class Tracked:
         if self.exit_code is not None:
             exit_code = self.exit_code
             outcome = outcomes.of_exit_code(exit_code) if error is None else outcome
-        outcome = self.outcome or outcome
+        outcome = self.outcome if self.outcome in outcomes.OUTCOMES else outcome
         if event.kind != "command" and outcome == "crash":
             outcome = "error"
         found: dict[str, object] = {**self._attributes, "beacon.outcome": outcome}

@@ -68,7 +68,11 @@ class Server:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Quiet(ThreadingHTTPServer):
+            def handle_error(self, *_: Any) -> None:  # a client that has read the status only
+                pass
+
+        self._server = Quiet(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
@@ -138,9 +142,12 @@ class Home:
 
     def records(self, *prefixes: str) -> list[dict[str, Any]]:
         """Return the events of files of the spool, by default of those that wait."""
-        names = [name for prefix in prefixes or ("pending-",) for name in self.names(prefix)]
-        lines = [line for name in names for line in (self.spool / name).read_bytes().splitlines()]
-        return [record for line in lines for record in records_of(line)]
+        try:
+            names = [name for prefix in prefixes or ("pending-",) for name in self.names(prefix)]
+            lines = [line for name in names for line in (self.spool / name).read_bytes().splitlines()]
+        except FileNotFoundError:  # it has just been renamed
+            return self.records(*prefixes)
+        return [record for line in lines if not line.startswith(b"~") for record in records_of(line)]
 
     def everything(self) -> bytes:
         return b"\n".join(path.read_bytes() for path in sorted(self.path.rglob("*")) if path.is_file())

@@ -255,6 +255,32 @@ def test_t9_a_server_that_trickles_does_not_hold_a_command_up() -> None:
         assert not thread.is_alive()
 
 
+@pytest.mark.parametrize(
+    "answer", [b"", b"\r\n\r\n", b"HTTP/1.1\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 20"]
+)
+def test_t9_what_is_no_answer_keeps_everything(answer: bytes) -> None:
+    import threading
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def reply() -> None:
+            link, _ = server.accept()
+            with link:
+                link.recv(65536)
+                link.sendall(answer)
+
+        thread = threading.Thread(target=reply)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        assert delivery.post(delivery.Destination(url), b"{}", 30).verdict == "keep"
+        thread.join()
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:", "http://127.0.0.1:99999", "http://127.0.0.1:x/", "http://[::1"])
+def test_t9_an_address_that_is_none_keeps_everything(url: str) -> None:
+    assert delivery.post(delivery.Destination(url), b"{}", 1).verdict == "keep"
+
+
 def test_flushing_what_is_no_private_directory_is_refused(tmp_path: Path, home: Any, server: Any) -> None:
     (tmp_path / "target").mkdir()
     home.spool.parent.mkdir(parents=True)

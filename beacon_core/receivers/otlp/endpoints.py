@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from beacon_core.component import Host
 from beacon_core.errors import ConfigurationError
 from beacon_core.receiver import Consumer
-from beacon_core.receivers.otlp.config import GrpcOptions, HttpOptions, split_endpoint
-from beacon_core.receivers.otlp.sockets import is_loopback, listen, url
+from beacon_core.receivers.otlp.config import GrpcOptions, HttpOptions
+from beacon_core.sockets import is_loopback, listen, split_endpoint, url
 
 if TYPE_CHECKING:
     from beacon_core.receivers.otlp.grpc_server import GrpcPort

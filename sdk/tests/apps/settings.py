@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 
@@ -22,6 +23,8 @@ telemetry = Telemetry(
 
 def act(what: str) -> int | None:
     """Do what the test wants to see; return an exit code, if any."""
+    if what == "sleep":  # the signal is ignored where the tests run in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     print("working", flush=True)
     if what.startswith("exit"):
         sys.exit(int(what[4:]))
@@ -35,15 +38,15 @@ def act(what: str) -> int | None:
         raise KeyboardInterrupt
     elif what == "hard":
         os._exit(9)
-    elif what == "sleep":
-        time.sleep(60)
     else:
         other(what)
     return None
 
 
 def other(what: str) -> None:
-    if what == "thread":
+    if what == "sleep":
+        time.sleep(60)
+    elif what == "thread":
         in_thread()
     elif what == "asyncio":
         in_asyncio()
