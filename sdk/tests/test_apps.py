@@ -76,6 +76,15 @@ def test_t2_flags_are_recorded_by_name_once_and_without_values(home: Any, app: s
     assert b"hunter" not in home.everything()
 
 
+def test_shell_completion_looks_as_without_telemetry_and_is_no_command(home: Any) -> None:
+    variables = {"_WITH_CLICK_PY_COMPLETE": "bash_complete", "COMP_WORDS": "acme env ", "COMP_CWORD": "2"}
+    variables["_WITH_CLICK.PY_COMPLETE"] = variables["_WITH_CLICK_PY_COMPLETE"]  # of click before 8.2
+    done = home.run("with_click", **variables)
+    assert told(done) == told(home.run("with_click", BARE="1", **variables))
+    assert "claim" in done.stdout
+    assert home.names() == []
+
+
 @pytest.mark.parametrize("app", [*FRAMEWORKS, "with_block"])
 @pytest.mark.parametrize(("number", "outcome"), [(signal.SIGINT, "cancelled"), (signal.SIGTERM, "error")])
 def test_t3_a_signal_ends_an_application_as_ever_and_is_recorded_then_or_by_the_next_command(

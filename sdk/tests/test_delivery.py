@@ -51,6 +51,14 @@ def test_t8_otels_variables_name_a_sidecar_with_its_headers_unless_it_speaks_grp
     assert len(server.requests) == 1
 
 
+def test_t8_a_header_that_would_end_its_line_is_left_out() -> None:
+    variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_HEADERS": "a=b%0d%0ac: d,e=f"}
+    sidecar = delivery.sidecar(variables)
+    assert sidecar is not None
+    assert sidecar.headers == {"e": "f"}
+    assert "f" not in repr(sidecar)
+
+
 @pytest.mark.parametrize("url", ["", "127.0.0.1:4318", "ftp://127.0.0.1", "file:///etc/passwd"])
 def test_t8_what_is_no_url_names_no_sidecar(url: str) -> None:
     assert delivery.sidecar({"BEACON_ENDPOINT": url}) is None

@@ -62,7 +62,7 @@ class Run:
         self._flags: dict[str, None] = {}
 
     def begin(self, tokens: list[str]) -> None:
-        """Start the clock: the root command reads its arguments. Shell completion never comes here."""
+        """Start the clock: the root command reads its arguments."""
         if self._tracked is None:
             has_commands = hasattr(self.root, "resolve_command")
             first = next((token for token in tokens if not token.startswith("-")), "")
@@ -110,6 +110,8 @@ def _watch_context(command: Any) -> None:
 
     def make(info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
         run = _run.get()
+        if extra.get("resilient_parsing"):  # shell completion only looks
+            run = None
         if run is not None and command is run.root:
             quietly(run.begin, list(args))
         if run is not None:
