@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 PROJECTS := pyproject.toml sdk/pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help install format lint typecheck test crash fuzz agents linear bench docs demo lock clean
+.PHONY: help install format lint typecheck test crash fuzz clients agents sessions linear bench docs demo lock clean
 
 help:  ## show this
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -43,6 +43,9 @@ crash: install  ## kill Beacon N times under load and check that nothing is lost
 fuzz: install  ## hostile input on every receiver, a few minutes: make fuzz SEED=abc
 	$(BIN)/python -m tests.fuzz --seed '$(SEED)'
 
+clients: install  ## OTLP exporters that come from elsewhere than PyPI, here Node's, against a real Beacon; needs npm
+	BEACON_TEST_NODE=1 $(BIN)/pytest tests/e2e/test_node_exporters.py
+
 AGENTS := .agents
 NPM_PACKAGES ?= @anthropic-ai/claude-code @openai/codex @google/gemini-cli
 
@@ -50,6 +53,11 @@ agents: install  ## real coding agents in `beacon ci`, with a stand-in for their
 	npm install --no-audit --no-fund --loglevel=error --prefix $(AGENTS) $(NPM_PACKAGES)
 	node $(AGENTS)/node_modules/@anthropic-ai/claude-code/install.cjs
 	AGENTS=$(AGENTS) $(BIN)/python -m pytest -v -rA tests/agents
+
+RUNS ?= 50
+
+sessions: install  ## fake agents on the SDKs for Python and JavaScript in sessions of each kind: make sessions RUNS=50
+	$(BIN)/python -m tests.e2e.ci.agents --runs '$(RUNS)'
 
 linear: install  ## hostile texts of up to 16 MiB for every rule of sanitize take linear time, hours
 	$(BIN)/python -m tests.fuzz.linear

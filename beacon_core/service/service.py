@@ -7,15 +7,16 @@ import logging
 import os
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beacon_core.errors import BeaconError, ConfigurationError
 from beacon_core.loader import Graph
 from beacon_core.queue import Backlog
+from beacon_core.receipt import Receipt
 from beacon_core.service.files import write_json
-from beacon_core.service.receipt import Receipt, make_receipt
+from beacon_core.service.receipt import make_receipt
 from beacon_core.service.running import STOP_TIMEOUT, RunningGraph
 from beacon_core.telemetry import Counters
 
@@ -62,6 +63,7 @@ class Service:
         self._exporters = dict.fromkeys(graph.exporters)
         self._admin: AdminServer | None = None
         self._admin_url = ""
+        self._said: dict[str, object] = {}
         self._before: dict[str, Backlog] = {}
         self._stop_requested = False
         self._reload_requested = False
@@ -98,14 +100,19 @@ class Service:
 
     # ---- the run ----
 
-    def run(self, *, ready_file: Path | None = None) -> Receipt:
+    def run(self, *, ready_file: Path | None = None, announce: Mapping[str, object] | None = None) -> Receipt:
         """Run until `stop` is called or every receiver has come to its end; return the receipt. Once only.
+
+        Args:
+            ready_file: is written when every receiver accepts, and removed at the end.
+            announce: what it says besides.
 
         Raises:
             BeaconError: a component could not start; everything that had started is shut down again.
         """
         if self._once:
             _require_finite(self._graph)
+        self._said = dict(announce or {})
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
         try:
@@ -148,7 +155,7 @@ class Service:
         endpoints = {name: dict(receiver.endpoints) for name, receiver in self._graph.receivers.items()}
         if ready_file is not None:
             admin = {"telemetry": {"endpoint": self._admin_url}} if self._admin_url else {}
-            write_json(ready_file, {"pid": os.getpid(), "endpoints": endpoints, **admin})
+            write_json(ready_file, {"pid": os.getpid(), "endpoints": endpoints, **admin, **self._said})
         self.ready = True
         for name, addresses in endpoints.items():
             logger.info("%s is ready%s", name, "".join(f" {address}" for address in addresses.values()))

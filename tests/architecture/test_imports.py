@@ -28,6 +28,10 @@ FORBIDDEN = {
         ["fingerprint", "--help"],
         ["canonicalize", "--help"],
         ["sanitize", "--help"],
+        ["telemetry", "--help"],
+        ["ci", "--help"],
+        *(["ci", command, "--help"] for command in ("exec", "start", "stop", "status", "validate", "print-pipeline")),
+        ["report", "--help"],
     ],
 )
 def test_help_imports_click_and_nothing_heavy(arguments: list[str]) -> None:

@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -134,9 +135,15 @@ def simple_commands(line: str) -> list[list[str]]:
 
 def read_by_click(arguments: list[str]) -> None:
     """Have click read a command line without running it; raises if there is no such command or option."""
-    name, *rest = [word for word in arguments if word not in {"-h", "--help", "--version"}] or [""]
-    if name:
-        main.commands[name].make_context(f"beacon {name}", rest)
+    command: click.Command = main
+    rest = [word for word in arguments if word not in {"-h", "--help", "--version"}]
+    while rest and isinstance(command, click.Group):
+        name, *rest = rest
+        found = command.get_command(click.Context(command), name)
+        assert found is not None, f"beacon has no {name} there"
+        command = found
+    if command is not main and (rest or not isinstance(command, click.Group)):
+        command.make_context("beacon", rest)
 
 
 def test_what_a_block_lacks_is_added_and_nothing_else() -> None:
