@@ -25,7 +25,7 @@ _CI_DIRECT_SECONDS = 1.0
 #: What the flusher needs of the environment: to find Python, the user's directories and the network.
 _PASSED_ON = frozenset(
     (
-        *("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
+        *("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH", "PYTHONHOME"),
         *("SYSTEMROOT", "WINDIR", "APPDATA", "LOCALAPPDATA", "USERPROFILE", "XDG_CONFIG_HOME", "XDG_STATE_HOME"),
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "ALL_PROXY"),
         *("https_proxy", "http_proxy", "no_proxy", "all_proxy"),

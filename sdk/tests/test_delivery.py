@@ -193,6 +193,14 @@ def test_t9_a_retry_of_a_file_is_the_same_request_byte_for_byte(home: Any, serve
     assert len(server.requests) == 1 + len(waiting)
 
 
+def test_t9_what_a_sidecar_may_have_got_is_sent_again_byte_for_byte(home: Any, server: Any) -> None:
+    server.answers = [500, 200]
+    home.run("with_click", "env", "claim", "boom", BEACON_ENDPOINT=server.url, CI="1")
+    (home.spool / "hold.json").unlink()
+    assert home.flush(server.url) == 0
+    assert server.requests[0][2] == server.requests[1][2]  # so that the sidecar can tell (promise P5)
+
+
 def test_t9_what_is_queued_while_a_flush_runs_stays(home: Any, waiting: list[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(60)

@@ -27,8 +27,11 @@ _run: ContextVar[Run | None] = ContextVar("beacon_track_run", default=None)
 
 def instrument(telemetry: Telemetry, command: Any) -> None:
     """Record what a command of click is called for, where telemetry is allowed; again, it does nothing."""
-    if not telemetry.enabled or hasattr(command, _MARK):
-        return
+    if telemetry.enabled and not hasattr(command, _MARK):
+        quietly(_surround, telemetry, command)
+
+
+def _surround(telemetry: Telemetry, command: Any) -> None:
     original = command.main
     setattr(command, _MARK, True)
     setattr(command, "main", lambda *args, **kwargs: follow(telemetry, command, original, args, kwargs))  # noqa: B010

@@ -10,6 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from beacon_track import commands
 from beacon_track.integrations.commands import UNTRACKED, follow
+from beacon_track.quiet import quietly
 
 if TYPE_CHECKING:
     from typing import Any
@@ -27,7 +28,7 @@ def instrument(telemetry: Telemetry, app: Any) -> None:
         return
 
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        _prepare(telemetry, self)
+        quietly(_prepare, telemetry, self)
         return kind.__call__(self, *args, **kwargs)
 
     app.__class__ = type(kind.__name__, (kind,), {"__call__": call, "__beacon_track__": True})
