@@ -73,6 +73,7 @@ bench: install  ## all benchmarks, under ten minutes, and docs/reference/perform
 	$(BIN)/python benchmarks/backlog.py --events 500000 --json $(RESULTS)/backlog.json
 	$(BIN)/python benchmarks/sanitize.py --json $(RESULTS)/sanitize.json
 	$(BIN)/python benchmarks/report.py $(RESULTS)
+	$(BIN)/python benchmarks/track.py --json $(RESULTS)/track.json --check
 
 docs: install  ## write the generated reference pages and tables anew
 	$(BIN)/python tools/reference.py
