@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
+PROJECTS := pyproject.toml sdk/pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help install format lint typecheck test crash fuzz sessions agents linear bench docs demo lock clean
+.PHONY: help install format lint typecheck test crash fuzz clients agents sessions linear bench docs demo lock clean
 
 help:  ## show this
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -17,7 +17,7 @@ $(INSTALLED): $(PROJECTS)
 	@$(PYTHON) -c 'import sys; sys.exit("Beacon needs Python 3.11 or later; say: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable . --editable plugins/file --editable plugins/splunk --editable plugins/datadog --group dev
+	$(BIN)/python -m pip install --quiet --editable . --editable plugins/file --editable plugins/splunk --editable plugins/datadog --editable sdk --group dev
 	@touch $@
 
 format: install  ## format the code and mend what can be mended
@@ -43,8 +43,8 @@ crash: install  ## kill Beacon N times under load and check that nothing is lost
 fuzz: install  ## hostile input on every receiver, a few minutes: make fuzz SEED=abc
 	$(BIN)/python -m tests.fuzz --seed '$(SEED)'
 
-sessions: install  ## fake agents on the SDKs for Python and JavaScript in N sessions of each kind: make sessions N=50
-	$(BIN)/python -m tests.e2e.ci.agents --runs '$(N)'
+clients: install  ## OTLP exporters that come from elsewhere than PyPI, here Node's, against a real Beacon; needs npm
+	BEACON_TEST_NODE=1 $(BIN)/pytest tests/e2e/test_node_exporters.py
 
 AGENTS := .agents
 NPM_PACKAGES ?= @anthropic-ai/claude-code @openai/codex @google/gemini-cli
@@ -53,6 +53,11 @@ agents: install  ## real coding agents in `beacon ci`, with a stand-in for their
 	npm install --no-audit --no-fund --loglevel=error --prefix $(AGENTS) $(NPM_PACKAGES)
 	node $(AGENTS)/node_modules/@anthropic-ai/claude-code/install.cjs
 	AGENTS=$(AGENTS) $(BIN)/python -m pytest -v -rA tests/agents
+
+RUNS ?= 50
+
+sessions: install  ## fake agents on the SDKs for Python and JavaScript in sessions of each kind: make sessions RUNS=50
+	$(BIN)/python -m tests.e2e.ci.agents --runs '$(RUNS)'
 
 linear: install  ## hostile texts of up to 16 MiB for every rule of sanitize take linear time, hours
 	$(BIN)/python -m tests.fuzz.linear
@@ -68,6 +73,7 @@ bench: install  ## all benchmarks, under ten minutes, and docs/reference/perform
 	$(BIN)/python benchmarks/backlog.py --events 500000 --json $(RESULTS)/backlog.json
 	$(BIN)/python benchmarks/sanitize.py --json $(RESULTS)/sanitize.json
 	$(BIN)/python benchmarks/report.py $(RESULTS)
+	$(BIN)/python benchmarks/track.py --json $(RESULTS)/track.json --check
 
 docs: install  ## write the generated reference pages and tables anew
 	$(BIN)/python tools/reference.py

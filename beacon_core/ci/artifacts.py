@@ -39,7 +39,8 @@ def delete_artifacts(places: Places, *, log_is_ours: bool) -> list[str]:
         if path.name == QUEUE:
             for suffix in _BESIDE_QUEUE:
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
-    delete_codex_home(places.base)
+    delete_codex_home(places.agents)
+    _remove_if_empty(places.agents)
     if not places.given:
         _remove_if_empty(places.base)
     return left

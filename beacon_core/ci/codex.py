@@ -73,15 +73,17 @@ def make_codex_home(
     config = _read_config(original / CONFIG) | {"otel": otel_table(endpoint, log_prompts=log_prompts, traces=traces)}
     import tomli_w  # noqa: PLC0415 - only for Codex
 
-    if os.path.lexists(folder) and _mark(folder) is None:
+    if os.path.lexists(folder) and _mark(folder) is None and not _is_empty(folder):
         raise CodexHomeError(f"{folder} is there already and was not made by Beacon; give another --base-dir")
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
+        folder.chmod(0o700)
+        _write_mark(folder, given, [])
         write_private(folder / CONFIG, tomli_w.dumps(config).encode())
         made, warnings = _carry_over(original, folder)
-        write_private(folder / _MARK, json.dumps({"given": given, "made": [CONFIG, *made]}).encode())
+        _write_mark(folder, given, [CONFIG, *made])
     except OSError as error:
-        raise CodexHomeError(f"{folder} cannot be written: {error.strerror}") from None
+        raise CodexHomeError(f"{error.filename or folder} cannot be copied or written: {error.strerror}") from None
     return CodexHome(folder, tuple(warnings))
 
 
@@ -118,11 +120,11 @@ def delete_codex_home(base_dir: Path) -> None:
         if path.is_symlink() or path.is_file():
             path.unlink()
         for parent in (path.parent, *path.parent.parents):
-            if parent == base_dir or any(parent.iterdir()):
+            if parent == base_dir or not parent.is_dir() or any(parent.iterdir()):
                 break
             parent.rmdir()
     if given is not None and folder.exists():  # still Beacon's, with files of Codex in it
-        write_private(folder / _MARK, json.dumps({"given": given, "made": []}).encode())
+        _write_mark(folder, given, [])
 
 
 def made_files(base_dir: Path) -> tuple[Path, ...]:
@@ -161,6 +163,14 @@ def _mark(folder: Path) -> tuple[str, list[str]] | None:
         return str(mark["given"]), [str(name) for name in mark["made"]]
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _write_mark(folder: Path, given: str, made: list[str]) -> None:
+    write_private(folder / _MARK, json.dumps({"given": given, "made": made}).encode())
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir())
 
 
 def _read_config(path: Path) -> dict[str, Any]:

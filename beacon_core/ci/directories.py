@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Mapping
@@ -27,6 +28,8 @@ class Places:
         base: the base directory.
         log: what the pipeline's file exporter writes.
         state: the session's state.
+        agents: what agents keep of a session, unsanitized and beside links to their credentials: never in the base
+            directory, which people save as an artifact.
         given: the user named the directory; otherwise it is Beacon's own.
         by_state: the user named the state file only, which says where the others are.
     """
@@ -34,6 +37,7 @@ class Places:
     base: Path
     log: Path
     state: Path
+    agents: Path
     given: bool = True
     by_state: bool = False
 
@@ -78,7 +82,8 @@ def of_session(places: Places, session: Session) -> Places:
 def beside(places: Places, name: str) -> Places:
     """Return places in a directory of their own, below a base directory that another session has."""
     base = places.base / name
-    return Places(base=base, log=base / LOG, state=base / STATE, given=False)
+    agents = places.agents.with_name(f"{places.agents.name}-{name}")
+    return Places(base=base, log=base / LOG, state=base / STATE, agents=agents, given=False)
 
 
 def locate(
@@ -102,6 +107,7 @@ def locate(
         base=directory,
         log=_absolute(log_path) if log_path is not None else directory / LOG,
         state=_absolute(state_file) if state_file is not None else directory / STATE,
+        agents=_agents_directory(environ, directory),
         given=base is not None,
         by_state=base_dir is None and log_path is None and state_file is not None,
     )
@@ -115,6 +121,24 @@ def default_directory(environ: Mapping[str, str]) -> Path:
 
     user = os.getuid() if hasattr(os, "getuid") else environ.get("USERNAME", "user")
     return Path(tempfile.gettempdir(), f"beacon-{user}")
+
+
+def _agents_directory(environ: Mapping[str, str], base: Path) -> Path:
+    """Return a directory of the same name whenever the base directory and the default are the same."""
+    default = _absolute(default_directory(environ))
+    of_base = "" if base == default else f"-{hashlib.sha256(os.fsencode(base)).hexdigest()[:12]}"
+    return default.with_name(f"{default.name}-agents{of_base}")
+
+
+def prepare_agents(places: Places) -> None:
+    """Make the directory for what agents keep, for its owner only.
+
+    Raises:
+        OSError: it cannot be made.
+        ConfigurationError: it belongs to somebody else.
+    """
+    places.agents.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+    _make_private(places.agents)
 
 
 def prepare(places: Places) -> None:

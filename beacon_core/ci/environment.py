@@ -65,7 +65,7 @@ def agent_environment(
         base: the job's environment; what it has set is kept where `agents.toml` says so.
         content: how much the agents are asked for.
         run_attributes: see `run_attributes` in `run.py`.
-        base_dir: an existing folder of this session, mode 0700.
+        base_dir: an existing folder for what agents keep, mode 0700; see `Places.agents`.
         traces: ask for spans, too.
         debug: have agents report what they cannot send.
 
@@ -82,7 +82,7 @@ def agent_environment(
         value = _value(variable, asked, warnings)
         if value is not None:
             chosen[variable.name] = value
-        warnings += _warning(variable, base)
+        warnings += filter(None, [variable.warning_about(base.get(variable.name, ""), asked.harnesses)])
     removed = [each for each in concerned if each.cleared(content)]
     instead = {
         each.name: each.instead.replace("{endpoint}", asked.endpoint)
@@ -97,7 +97,7 @@ def neutralized(exported: Iterable[str], *, base_dir: Path) -> dict[str, str]:
 
     Args:
         exported: the names that `start` exported; of no others anything is said.
-        base_dir: the folder of the session, for the user's own `CODEX_HOME`.
+        base_dir: the folder for what agents keep, for the user's own `CODEX_HOME`.
     """
     names = {*exported}
     found: dict[str, str] = {}
@@ -121,13 +121,6 @@ def _value(variable: Variable, asked: Asked, warnings: list[str]) -> str | None:
         return made.value
     value = variable.chosen(asked.content, traces=asked.traces, debug=asked.debug)
     return value if value is None else value.replace("{endpoint}", asked.endpoint)
-
-
-def _warning(variable: Variable, base: Mapping[str, str]) -> list[str]:
-    given = base.get(variable.name, "")
-    if variable.warn and given and variable.warn in {"*", given.strip().lower()}:
-        return [f"{variable.name} is set: {variable.warning}"]
-    return []
 
 
 def _known(harnesses: Sequence[str]) -> Sequence[str]:

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 #: Names in one variable; versions 2.1.161 to 2.1.191 of Claude Code stop all metrics above that (agents.md 2.1).
 MAX_NAMES = 12
 
-#: Characters of an encoded value; OpenTelemetry for JavaScript drops every attribute if one is longer.
+#: Characters of a name or an encoded value; OpenTelemetry for JavaScript drops every attribute if one is longer.
 MAX_LENGTH = 255
 
 #: What is Beacon's own: written anew by every start.
@@ -76,7 +76,7 @@ def _read(given: str, warnings: list[str]) -> Iterator[tuple[str, str]]:
         name, equals, value = (part.strip() for part in item.partition("="))
         if not item.strip():
             continue
-        if not name or not equals or not _PLAIN.fullmatch(name):
+        if not equals or not 0 < len(name) <= MAX_LENGTH or not _PLAIN.fullmatch(name):
             warnings.append(f"OTEL_RESOURCE_ATTRIBUTES: part {number} is not name=value and is left out")
             continue
         value = value if _is_encoded(value) else encode(unquote(value))

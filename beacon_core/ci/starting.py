@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from beacon_core.ci.directories import Places, prepare
+from beacon_core.ci.directories import Places, prepare, prepare_agents
 from beacon_core.ci.interrupts import Interrupts
 from beacon_core.ci.pipelines import Choice
 from beacon_core.ci.processes import Identity, Stranger, identify
@@ -101,7 +101,10 @@ def start(request: Request, environ: Mapping[str, str], interrupts: Interrupts, 
     prepare(places)
     log_offset = places.log.stat().st_size if places.log.exists() else 0
     run_id = os.urandom(16).hex()
-    variables = request.choice.variables(environ, places, request.http_port) | {"BEACON_RUN_ID": run_id}
+    variables = request.choice.variables(environ, places, request.http_port) | {
+        "BEACON_RUN_ID": run_id,
+        "BEACON_CI_CONTENT": request.content,
+    }
     interrupts.check()
     sidecar = launch(places, request.choice.pipeline_files(environ), environ, variables, held=held)
     exported: tuple[str, ...] = ()
@@ -130,7 +133,7 @@ def _undo(request: Request, sidecar: Sidecar, exported: Sequence[str]) -> None:
     request.places.ready.unlink(missing_ok=True)
     request.places.state.unlink(missing_ok=True)
     if exported:
-        neutralize(exported, request.places.base, github_env=request.github_env, env_file=request.env_file)
+        neutralize(exported, request.places.agents, github_env=request.github_env, env_file=request.env_file)
 
 
 def _export(request: Request, environment: AgentEnvironment) -> tuple[str, ...]:
@@ -141,7 +144,7 @@ def _export(request: Request, environment: AgentEnvironment) -> tuple[str, ...]:
     return export_environment(environment.exported, github_env=request.github_env, env_file=request.env_file)
 
 
-def neutralize(exported: Sequence[str], base: Path, *, github_env: Path | None, env_file: Path | None) -> None:
+def neutralize(exported: Sequence[str], agents: Path, *, github_env: Path | None, env_file: Path | None) -> None:
     """Have agents of later steps send nothing to a port that is closed.
 
     Raises:
@@ -150,7 +153,7 @@ def neutralize(exported: Sequence[str], base: Path, *, github_env: Path | None, 
     from beacon_core.ci.environment import neutralized  # noqa: PLC0415 - likewise
     from beacon_core.ci.exports import export_environment  # noqa: PLC0415
 
-    export_environment(neutralized(exported, base_dir=base), github_env=github_env, env_file=env_file)
+    export_environment(neutralized(exported, base_dir=agents), github_env=github_env, env_file=env_file)
 
 
 def _see_that_none_runs(places: Places) -> None:
@@ -193,13 +196,16 @@ def _environment(
 ) -> AgentEnvironment:
     from beacon_core.ci.environment import agent_environment  # noqa: PLC0415 - likewise
 
+    harnesses = request.harnesses or DEFAULT_HARNESSES
+    if "codex" in harnesses:
+        prepare_agents(request.places)
     return agent_environment(
-        request.harnesses or DEFAULT_HARNESSES,
+        harnesses,
         ready.endpoints.get("http", ""),
         base=environ,
         content=request.content,
         run_attributes=run,
-        base_dir=request.places.base,
+        base_dir=request.places.agents,
         traces=request.traces,
         debug=request.debug,
     )

@@ -168,8 +168,8 @@ def _hand_over(outcome: Outcome, ending: Ending) -> None:
         _noted(notices, lambda: write_report(report, log, offset, outcome.receipt))
     if outcome.session.exported_env:
         files: Mapping[str, Path | None] = {"github_env": ending.github_env, "env_file": ending.env_file}
-        base = ending.places.base
-        _noted(notices, lambda: neutralize(outcome.session.exported_env, base, **files))
+        agents = ending.places.agents
+        _noted(notices, lambda: neutralize(outcome.session.exported_env, agents, **files))
 
 
 def _noted(notices: list[str], work: Callable[[], T]) -> T | None:

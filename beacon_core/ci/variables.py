@@ -33,6 +33,7 @@ class Variable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     exported: bool = True
     warn: str = ""
     warning: str = ""
+    warns: tuple[str, ...] = ()
     stop: str | None = None
 
     def concerns(self, harnesses: frozenset[str]) -> bool:
@@ -50,6 +51,12 @@ class Variable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def cleared(self, content: ContentLevel) -> bool:
         """Return whether the variable is removed at a content level."""
         return self.clear == "always" or (self.clear == "metadata" and content == "metadata")
+
+    def warning_about(self, given: str, harnesses: frozenset[str]) -> str:
+        """Return what there is to say about the job's value, without the value; empty if nothing."""
+        worth_it = given and self.warn in {"*", given.strip().lower()}
+        concerned = not self.warns or not harnesses.isdisjoint(self.warns)
+        return f"{self.name} is set: {self.warning}" if self.warn and worth_it and concerned else ""
 
 
 def described_variables() -> tuple[Variable, ...]:

@@ -25,6 +25,7 @@ telemetry changes it only with --strict: then it is 1 where it would have been 0
 \b
 Examples:
   beacon ci exec -- claude -p 'Fix the tests'
+  beacon ci exec --stream-json -- claude -p 'Fix the tests'
   beacon ci exec --harness claude --forward datadog --forward-site datadoghq.eu -- ./review.sh
   beacon ci exec --pipeline pipeline.yaml --strict --report run.html -- codex exec 'Add tests'
 """
@@ -38,11 +39,24 @@ Examples:
 )
 @session_options
 @ending_options
+@click.option(
+    "--stream-json",
+    "streamed",
+    is_flag=True,
+    help="Have the agent print its stream, and take that as well; stdout stays as it comes, byte for byte.",
+)
 @click.option("--strict", is_flag=True, help="Fail where the telemetry does; do not run the command without it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, on stderr: stdout is the command's.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def exec_(
-    *, request: Request, strict: bool, as_json: bool, outcome_file: Path | None, command: tuple[str, ...], **how: Any
+    *,
+    request: Request,
+    streamed: bool,
+    strict: bool,
+    as_json: bool,
+    outcome_file: Path | None,
+    command: tuple[str, ...],
+    **how: Any,
 ) -> None:
     """Wrap one command in a session: run it with the agents' environment, deliver, validate, print the receipt."""
     from beacon_core.ci.command import PASSED_ON  # noqa: PLC0415 - the help needs none of it
@@ -51,7 +65,7 @@ def exec_(
 
     request = with_agent(request, command)
     with watching(*PASSED_ON) as interrupts:
-        execution = Execution(request, command, os.environ, interrupts, _say)
+        execution = Execution(request, command, os.environ, interrupts, _say, streamed)
         failed = True
         try:
             failed = _run(execution, how, as_json=as_json, outcome_file=outcome_file, strict=strict)

@@ -68,7 +68,7 @@ def print_env(
     debug: bool,
 ) -> None:
     """Print the environment variables with which agents send their telemetry to Beacon; nothing is started."""
-    from beacon_core.ci.directories import prepare  # noqa: PLC0415 - the help needs none of it
+    from beacon_core.ci.directories import prepare_agents  # noqa: PLC0415 - the help needs none of it
     from beacon_core.ci.environment import agent_environment  # noqa: PLC0415
     from beacon_core.ci.exports import as_text  # noqa: PLC0415
     from beacon_core.ci.session import read_session  # noqa: PLC0415
@@ -78,14 +78,14 @@ def print_env(
         session = None
     harnesses = harnesses or (tuple(session.harnesses) if session else ()) or ("claude",)
     if "codex" in harnesses:
-        prepare(places)
+        prepare_agents(places)
     environment = agent_environment(
         harnesses,
         endpoint or (session.endpoints.get("http") if session else None) or DEFAULT_ENDPOINT,
         base=os.environ,
         content=content or _content_of(session),
         run_attributes=_run_of(session),
-        base_dir=places.base,
+        base_dir=places.agents,
         traces=traces,
         debug=debug,
     )

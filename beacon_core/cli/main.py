@@ -30,7 +30,7 @@ COMMANDS = {
     name: f"beacon_core.cli.{name}:{name}"
     for name in (
         *("run", "validate", "ci", "doctor", "components", "plugins", "canonicalize", "queue", "report", "sanitize"),
-        *("fingerprint", "init", "test", "completion", "version"),
+        *("fingerprint", "init", "telemetry", "test", "completion", "version"),
     )
 }
 

@@ -97,7 +97,7 @@ def report(
         sys.stdout.buffer.write(text.encode(errors="backslashreplace"))
         sys.stdout.buffer.flush()
     if found.damaged:
-        click.echo(f"left out: {found.damaged} lines that are no events", err=True)
+        click.echo(f"left out: {found.damaged} line{'s' if found.damaged > 1 else ''}, not an event", err=True)
 
 
 # ---- what to read ----

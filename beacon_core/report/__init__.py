@@ -3,7 +3,7 @@
 It reads what a pipeline wrote and knows nothing of how a pipeline works.
 """
 
-from beacon_core.report.delivery import Receipt, delivery
+from beacon_core.report.delivery import ReceiptJson, delivery
 from beacon_core.report.document import SCHEMA_VERSION, as_json
 from beacon_core.report.files import UnreadableFileError, split_lines
 from beacon_core.report.markdown import as_markdown
@@ -14,7 +14,7 @@ from beacon_core.report.report import Report
 
 __all__ = [
     "SCHEMA_VERSION",
-    "Receipt",
+    "ReceiptJson",
     "Report",
     "UnreadableFileError",
     "as_html",

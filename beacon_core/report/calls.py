@@ -8,7 +8,7 @@ from beacon_core.report.bounded import bounded
 
 _MOST_TOOLS, _MOST_CALLS, _MOST_TARGETS = 200, 2048, 256
 _SECOND = 1_000_000_000
-#: How far apart two sources tell the same (agents.md 6.7, by action).
+#: How far apart two sources tell the same at most, by action.
 _APART = {"tool.completed": 10 * _SECOND}
 _COMMONLY_APART = 2 * _SECOND
 
@@ -48,9 +48,11 @@ class ToolUse:
 
 @dataclass(slots=True)
 class Call:
-    """One call, and what has already been told of it."""
+    """One call, and what has already been told of it; `id` is empty where the agent has none."""
 
     tool: str
+    id: str = ""
+    asked: bool = False
     ended: int = ASKED
     told: set[str] = field(default_factory=set)
 
@@ -82,15 +84,18 @@ class Calls:
         """
         call = self._calls.get(call_id)
         if call is None:
-            call = Call(bounded(tool, self.tools, _MOST_TOOLS))
+            call = Call(bounded(tool, self.tools, _MOST_TOOLS), call_id)
             if call_id:
                 self._calls[call_id] = call
                 if len(self._calls) > _MOST_CALLS:
-                    del self._calls[next(iter(self._calls))]
+                    self._forget(next(iter(self._calls)))
         return call
 
     def count(self, call: Call, ended: int, duration_ms: int = 0) -> None:
         """Count what an event tells of a call: how it ended, as `rank` says, and how long it took, 0 if unknown."""
+        if ended == ASKED and call.id:
+            call.asked = True  # it counts when it has ended, or when it is clear that nobody tells
+            return
         tool = self.tools.setdefault(call.tool, ToolUse())
         tool.calls += call.first("call")
         if duration_ms and call.first("duration"):
@@ -100,9 +105,19 @@ class Calls:
             tool.denied += ended == DENIED
             call.ended = ended
 
+    def settle(self) -> None:
+        """Count the calls of which nobody told the end. Call it once, when all is read."""
+        for call_id in list(self._calls):
+            self._forget(call_id)
+
+    def _forget(self, call_id: str) -> None:
+        call = self._calls.pop(call_id)
+        if call.asked and call.first("call"):
+            self.tools.setdefault(call.tool, ToolUse()).calls += 1
+
 
 class Echoes:
-    """Finds what a second source tells once more, where no id says that it is the same (agents.md 6.7)."""
+    """Finds what a second source tells once more, where no id says that it is the same."""
 
     def __init__(self) -> None:
         self._told: dict[tuple[str, str], tuple[int, str, str]] = {}

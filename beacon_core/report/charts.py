@@ -11,7 +11,7 @@ from beacon_core.report.timeline import Moment
 from beacon_core.report.usage import TOKEN_KINDS, Tokens, Usage
 from beacon_core.report.words import cost_words, duration_words, number_words, short_number_words, shortened_words
 
-_WIDTH, _LEFT, _RIGHT = 1000.0, 92.0, 12.0
+_WIDTH, _LEFT, _RIGHT = 1000.0, 92.0, 20.0
 _ROW, _GAP, _AXIS = 18.0, 10.0, 26.0
 _MOST_ROWS = 4
 _CHARACTER = 6.6  # of a label
@@ -52,7 +52,10 @@ class Span(NamedTuple):
         length = (self.end - self.start) // _MILLISECOND
         step = _round_step(max(1, length) / _TICKS)
         for offset in range(0, length + 1, step):
-            yield self.x(self.start + offset * _MILLISECOND), duration_words(offset) if offset else "0"
+            yield (
+                self.x(self.start + offset * _MILLISECOND),
+                duration_words(offset).replace(".0 s", " s") if offset else "0",
+            )
 
 
 def timeline(moments: Sequence[Moment], title: str) -> Html:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from beacon_core.report.calls import ToolUse
-from beacon_core.report.delivery import Receipt, delivery
+from beacon_core.report.delivery import ReceiptJson, delivery
 from beacon_core.report.report import Report, approvals, operations, redactions, tools, usage, usage_by_model
 from beacon_core.report.run import RUN_MEMBERS, Run
 from beacon_core.report.session import Session
@@ -26,7 +26,7 @@ JsonObject = dict[str, Any]
 _COST_DECIMALS = 9
 
 
-def as_json(report: Report, receipt: Receipt | None = None) -> JsonObject:
+def as_json(report: Report, receipt: ReceiptJson | None = None) -> JsonObject:
     """Return the report as JSON values; equal input gives an equal document.
 
     Args:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from beacon_core.receipt import Receipt
 from beacon_core.report.calls import ToolUse
-from beacon_core.report.delivery import Delivery, Receipt, delivery
+from beacon_core.report.delivery import ReceiptJson, delivery
 from beacon_core.report.report import (
     Report,
     approvals,
@@ -45,7 +46,7 @@ Cell = str
 Row = tuple[Cell, ...]
 
 
-def as_markdown(report: Report, receipt: Receipt | None = None) -> str:
+def as_markdown(report: Report, receipt: ReceiptJson | None = None) -> str:
     """Return the report as Markdown of at most `MOST_BYTES` bytes, with tables of sessions, tools, tokens and cost ...
 
     Nothing in it that came from an event is read as Markdown or HTML. Equal input gives an equal text.
@@ -214,7 +215,7 @@ def _redactions(report: Report) -> Iterator[str]:
     yield from _table("Redacted", ("Rule", "Times"), rows, numbers=[1])
 
 
-def _delivery(told: Delivery | None) -> Iterator[str]:
+def _delivery(told: Receipt | None) -> Iterator[str]:
     if told is None:
         return
     head = ("Exporter", "Accepted", "Delivered", "Filtered", "Dropped", "Dead-lettered", "Queued")

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 
 from beacon_core.report import sections
-from beacon_core.report.delivery import Receipt, delivery
+from beacon_core.report.delivery import ReceiptJson, delivery
 from beacon_core.report.document import as_json
 from beacon_core.report.markup import Html, data_block, tag
 from beacon_core.report.report import Report
@@ -21,7 +21,7 @@ _POLICY = "default-src 'none'; style-src '{style}'; script-src '{script}'; base-
 _LARGEST_DATA = 4 * 1024 * 1024
 
 
-def as_html(report: Report, receipt: Receipt | None = None) -> str:
+def as_html(report: Report, receipt: ReceiptJson | None = None) -> str:
     """Return the report as one HTML page: timeline, tokens and cost over time, tools, errors, redactions, delivery.
 
     Nothing in it that came from an event is read as HTML or script. Equal input gives an equal page.
@@ -111,7 +111,7 @@ def _footer() -> Html:
     return tag("footer", tag("p", words), tag("button", "Save the data as JSON", type="button", id="save", hidden=""))
 
 
-def _data(report: Report, receipt: Receipt | None) -> Iterator[Html]:
+def _data(report: Report, receipt: ReceiptJson | None) -> Iterator[Html]:
     """Yield the report's JSON for the page's script; a report that is very large goes without it."""
     block = data_block("data", as_json(report, receipt))
     if len(block) <= _LARGEST_DATA:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from beacon_core.report.delivery import Delivery, Receipt, delivery
+from beacon_core.receipt import Receipt
+from beacon_core.report.delivery import ReceiptJson, delivery
 from beacon_core.report.report import (
     Report,
     approvals,
@@ -38,7 +39,7 @@ _LONGEST_CELL = 72
 Row = Sequence[str]
 
 
-def as_text(report: Report, receipt: Receipt | None = None) -> str:
+def as_text(report: Report, receipt: ReceiptJson | None = None) -> str:
     """Return the report as tables for a terminal, without colours; what came from events moves no cursor.
 
     Args:
@@ -132,7 +133,7 @@ def _lists(report: Report) -> Iterator[str]:
     yield from _table(("REDACTED", "TIMES"), removed, numbers=[1])
 
 
-def _delivery(told: Delivery | None) -> Iterator[str]:
+def _delivery(told: Receipt | None) -> Iterator[str]:
     if told is None:
         return
     rows = []

@@ -65,12 +65,11 @@ def report_on(event_lines: Iterable[bytes], *, since_unix_nano: int = 0) -> Repo
 class _Origin:
     """What a resource tells, read once for all its events."""
 
-    __slots__ = ("agent", "redactions", "run")
+    __slots__ = ("run", "session")
 
     def __init__(self, resource: JsonMap) -> None:
         self.run: Run = run_of(resource)
-        self.agent = shortened(text(resource, "service.name"))
-        self.redactions = counts(resource.get("beacon.redacted"))
+        self.session = text(resource, "session.id")
 
 
 class _Reading:
@@ -113,7 +112,8 @@ class _Reading:
             self._report.redactions.update(counts(record.attributes.get("beacon.redacted")))
             redactions = self._report.redactions
         else:
-            key = (origin.run, agent, shortened(text(record.attributes, "session.id")))
+            session_id = text(record.attributes, "session.id") or origin.session  # the record's wins
+            key = (origin.run, agent, shortened(session_id))
             session = self._sessions.get(key)
             if session is None:
                 session = self._sessions[key] = Session(agent, key[2], origin.run)
@@ -153,10 +153,10 @@ class _Reading:
         return False
 
     def _adopt(self) -> None:
-        """Give what an agent tells of no session, such as Codex its metrics, to its session, where it has only one."""
+        """Give metrics of no session, as those of Codex are, to the session of their agent, where it has only one."""
         for key, orphan in list(self._sessions.items()):
             run, agent, session_id = key
-            if session_id:
+            if session_id or not orphan.is_measured_only:
                 continue
             own = [each for each in self._sessions.values() if each.agent == agent and each.run == run and each.id]
             if len(own) == 1:

@@ -11,6 +11,7 @@ from beacon_core.report.run import Run
 from beacon_core.report.session import Command, Session
 from beacon_core.report.timeline import Steps
 from beacon_core.report.usage import Source, Usage, added
+from beacon_core.report.words import counted_words
 
 
 @dataclass(slots=True)
@@ -42,13 +43,13 @@ class Report:
             found.setdefault(session.run, []).append(session)
         return found
 
-    def warnings(self) -> list[Warning]:
+    def warnings(self) -> list[ReportWarning]:
         """Return what a reader should know before believing the figures."""
         return list(_warnings(self))
 
 
 @dataclass(frozen=True, slots=True)
-class Warning:  # noqa: A001 - inside this package it is the word
+class ReportWarning:
     """Something that makes figures doubtful.
 
     Attributes:
@@ -148,11 +149,11 @@ def redactions(report: Report) -> dict[str, int]:
     return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _warnings(report: Report) -> Iterator[Warning]:
+def _warnings(report: Report) -> Iterator[ReportWarning]:
     if report.damaged:
-        yield Warning("damaged_lines", f"{report.damaged} lines are no events and were left out")
+        yield ReportWarning("damaged_lines", f"{counted_words(report.damaged, 'line')} left out: not an event")
     if report.events and not report.sessions:
-        yield Warning(
+        yield ReportWarning(
             "no_sessions",
             "no event is of an agent; a pipeline with the processor canonicalize says which agent an event is of",
         )
@@ -160,15 +161,15 @@ def _warnings(report: Report) -> Iterator[Warning]:
         yield from _session_warnings(session)
 
 
-def _session_warnings(session: Session) -> Iterator[Warning]:
+def _session_warnings(session: Session) -> Iterator[ReportWarning]:
     told = session.sources.all()
     if told and not any(source.counted for source in told):
         for source in told:
-            yield Warning(
+            yield ReportWarning(
                 "usage_not_counted", "no source that counts told of tokens; this one did", session.id, source.name
             )
         return
     for source in session.sources.differing():
-        yield Warning(
+        yield ReportWarning(
             "usage_differs", "tells other tokens or cost than the sources that count", session.id, source.name
         )

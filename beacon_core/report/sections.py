@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from beacon_core.receipt import Receipt
 from beacon_core.report import charts
 from beacon_core.report.calls import ToolUse
-from beacon_core.report.delivery import Delivery
 from beacon_core.report.markup import Html, tag
 from beacon_core.report.report import Report, redactions, sources, steps, tools, usage, usage_by_model
 from beacon_core.report.session import Session
@@ -127,7 +127,7 @@ def removed(report: Report) -> Iterator[Html]:
         yield card("Redacted", table(("Rule", "", "Times"), rows, numbers=[2]))
 
 
-def delivered(told: Delivery | None) -> Iterator[Html]:
+def delivered(told: Receipt | None) -> Iterator[Html]:
     """Yield what became of the events."""
     if told is None:
         return

@@ -154,14 +154,22 @@ class Session:
     def settle(self) -> None:
         """Finish: call it once, when all events are read."""
         self.sources.settle()
+        self.calls.settle()
         if not self.start_unix_nano:
             self.start_unix_nano, self.end_unix_nano = self._measured
 
+    @property
+    def is_measured_only(self) -> bool:
+        """Whether it has nothing but metrics."""
+        return not self.start_unix_nano
+
     def take(self, other: Session) -> None:
-        """Take what belongs to this session and did not say so."""
+        """Take the metrics of another one, which is measured only."""
         self.events += other.events
         self.redactions.update(other.redactions)
         self.sources.take(other.sources)
+        for start, usage in other.steps.in_order():
+            self.steps.add(start, usage)
 
     @property
     def usage(self) -> Usage:
@@ -212,35 +220,38 @@ class Session:
         elif action == "session.error":
             self._add_error(record)
         elif action == "session.completed":
-            self.outcome, self._ended = text(record.attributes, "beacon.outcome") or self.outcome, _WITH_EVENT
+            self.outcome, self._ended = _outcome(record) or self.outcome, _WITH_EVENT
             self.timeline.add(Moment(record.time_unix_nano, 0, "session", "session completed", self.outcome))
 
     def _add_call(self, record: Record, action: str) -> None:
         attributes = record.attributes
-        outcome, call_id = text(attributes, "beacon.outcome"), text(attributes, "gen_ai.tool.call.id")
-        target = _target(record)
+        outcome, call_id = _outcome(record), text(attributes, "gen_ai.tool.call.id")
+        call, target = self.calls.get(_tool(record), call_id), _target(record)
         if self._echoes.repeats(action, target, time=record.time_unix_nano, source=_source(record), call_id=call_id):
+            call.first("call")  # it has been counted, without its id
+            return
+        if action.startswith("file.") and not (outcome or call_id):  # told of a file, not of a call
+            self._add_file(record, action)
             return
         duration = _duration(record)
-        if not (outcome or call_id or not action.startswith("file.")):
-            self._add_file(record, action)  # told of a file, not of a call
-            return
-        call = self.calls.get(_tool(record), call_id)
         self.calls.count(call, rank(outcome), duration)
         self._decide(record, call)
-        if not outcome:  # asked for; what came of it is told later
-            return
+        if outcome:
+            self._add_end(record, action, call, outcome=outcome, duration=duration)
+
+    def _add_end(self, record: Record, action: str, call: Call, *, outcome: str, duration: int) -> None:
+        """Take what came of a call, once."""
         if action == "command.executed" and call.first("command"):
             self._add_command(record, outcome, duration)
         if action.startswith("file.") and outcome == "success" and call.first("file"):
             self._add_file(record, action)
-        revision = text(attributes, "beacon.commit.revision")
+        revision = text(record.attributes, "beacon.commit.revision")
         if revision:
             self.commits[bounded(revision, self.commits, _MOST_NAMES)] += call.first("commit")
         if call.first("moment"):
             begin = record.time_unix_nano - (duration * 1_000_000 if record.signal == "log" else 0)
             kind = _KINDS.get(action.partition(".")[0], "tool")
-            self.timeline.add(Moment(begin, duration, kind, call.tool, outcome, target))
+            self.timeline.add(Moment(begin, duration, kind, call.tool, outcome, _target(record)))
 
     # ---- what of it is kept ----
 
@@ -270,9 +281,9 @@ class Session:
             self.calls.count(call, DENIED)
         if self._decide(record, call, record.action.partition(".")[2]) and denied:
             key = (call.tool, shortened(_target(record)), shortened(text(attributes, "beacon.approval.source")))
-            if key in self.denials or len(self.denials) < _MOST_DENIED:
-                self.denials.setdefault(key, Denial(*key)).count += 1
             self.timeline.add(Moment(record.time_unix_nano, 0, "denied", call.tool, "denied", key[1]))
+            key = key if key in self.denials or len(self.denials) < _MOST_DENIED else (OTHERS, "", "")
+            self.denials.setdefault(key, Denial(*key)).count += 1
 
     def _decide(self, record: Record, call: Call, said: str = "") -> bool:
         """Count a decision about a call, once; return whether this is the first time that it is told."""
@@ -299,6 +310,10 @@ class Session:
 def _source(record: Record) -> str:
     """Return which source tells a record; a log record and standard output tell the same a second time."""
     return text(record.attributes, "beacon.source") or record.signal
+
+
+def _outcome(record: Record) -> str:
+    return shortened(text(record.attributes, "beacon.outcome"))
 
 
 def _tool(record: Record) -> str:

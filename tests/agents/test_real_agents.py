@@ -19,6 +19,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tests.agents.model_api import ANSWERS, CLAUDE, CODEX, GEMINI, Usage, model_api
+from tests.github_runner import read_github_env
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(os.environ.get("AGENTS", "nowhere")).absolute() / "node_modules" / ".bin"
@@ -69,6 +70,22 @@ CODEX_CLI = Agent(
     fails_silently=True,
 )
 GEMINI_CLI = Agent("gemini", "gemini_cli", ("gemini", "-m", "gemini-2.5-pro", "-p", "Run it", "--yolo"), GEMINI)
+#: What a job may have set for a backend of its own, which is not there.
+ELSEWHERE = {
+    **{f"OTEL_EXPORTER_OTLP_{each}_ENDPOINT": "http://127.0.0.1:1/own" for each in ("LOGS", "METRICS", "TRACES")},
+    **{f"OTEL_EXPORTER_OTLP_{each}_PROTOCOL": "grpc" for each in ("LOGS", "METRICS", "TRACES")},
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1/own",
+    "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+    "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer of-the-job",
+    "OTEL_EXPORTER_OTLP_LOGS_HEADERS": "x-api-key=of-the-job",
+    "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
+    "OTEL_RESOURCE_ATTRIBUTES": "team=a=b%2C%20é",
+    "GEMINI_TELEMETRY_OUTFILE": "telemetry.log",
+    "BETA_TRACING_ENDPOINT": "http://127.0.0.1:1/own",
+    "GITHUB_ACTIONS": "true",
+    "GITHUB_REF_NAME": "fix/a=b, é",
+    "GITHUB_REF_TYPE": "branch",
+}
 each_agent = pytest.mark.parametrize("agent", [CLAUDE_CODE, CODEX_CLI, GEMINI_CLI], ids=lambda agent: agent.harness)
 
 
@@ -126,13 +143,28 @@ def check_session(job: Path, agent: Agent) -> None:
     names = [event["name"] for event in logged if event["signal"] == "log"]
     assert names.count("prompt.submitted") == 1
     commands = [event["attributes"] for event in logged if event["name"] == "command.executed"]
-    assert [attributes["process.command_line"] for attributes in commands] == ["echo token=[REDACTED:stripe-key]"]
+    lines = {attributes["process.command_line"] for attributes in commands}
+    assert len(commands) == 1
+    assert lines <= {"echo token=[REDACTED:stripe-key]", "echo token=[REDACTED_SECRET]"}  # Codex masks it on stdout
     counted = [event["attributes"] for event in logged if event["attributes"].get("beacon.usage.counted")]
     assert total(counted, "beacon.usage.uncached_input_tokens") == ANSWERS * agent.usage.uncached
     assert total(counted, "gen_ai.usage.cache_read.input_tokens") == ANSWERS * agent.usage.cache_read
     assert total(counted, "gen_ai.usage.output_tokens") == ANSWERS * (agent.usage.output + agent.usage.reasoning)
-    for path in (job / "temp").rglob("*"):
+    for path in (job / "temp" / "beacon").rglob("*"):  # what people save as an artifact
         assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
+
+
+@each_agent
+def test_a_stream_beside_telemetry_tells_nothing_twice(job: Path, agent: Agent) -> None:
+    with model_api(COMMAND) as api:
+        arguments = ("ci", "exec", "--stream-json", "--harness", agent.harness, "--")
+        done = run(job, environment(job, api), "beacon", *arguments, *agent.command)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert lines, done.stdout
+    check_session(job, agent)
+    completed = [event["attributes"] for event in events(job) if event["name"] == "session.completed"]
+    assert [attributes["beacon.outcome"] for attributes in completed] == ["success"]
 
 
 def total(attributes: Sequence[Mapping[str, Any]], name: str) -> int:
@@ -178,6 +210,30 @@ def test_start_and_stop_record_what_an_agent_did_between_them(job: Path, agent: 
 
 
 @each_agent
+def test_c14_whatever_a_job_has_set_for_a_backend_of_its_own_an_agent_reports_to_the_session(
+    job: Path, agent: Agent
+) -> None:
+    exported = job / "github_env"
+    exported.touch()
+    with model_api(COMMAND) as api:
+        environ = environment(job, api) | ELSEWHERE | {"GITHUB_ENV": str(exported)}
+        if agent.harness == "codex":  # sends nothing while it is set, and no file can unset it: Beacon warns
+            del environ["OTEL_EXPORTER_OTLP_COMPRESSION"]
+        started = run(job, environ, "beacon", "ci", "start", "--harness", agent.harness)
+        assert started.returncode == 0, started.stderr
+        later = environ | read_github_env(exported.read_text())
+        done = run(job, later, *agent.command)
+        stopped = run(job, later, "beacon", "ci", "stop")
+    assert done.returncode == 0, done.stderr
+    assert stopped.returncode == 0, stopped.stderr
+    check_session(job, agent)
+    resources = [event["resource"] for event in events(job)]
+    assert {resource["vcs.ref.head.name"] for resource in resources} == {"fix/a=b, é"}
+    team = "a%3Db%2C%20%C3%A9" if agent.harness == "codex" else "a=b, é"  # Codex does not decode
+    assert {resource["team"] for resource in resources} == {team}
+
+
+@each_agent
 def test_s8_at_the_level_metadata_no_text_of_a_session_is_recorded(job: Path, agent: Agent) -> None:
     with model_api(COMMAND) as api:
         arguments = ("ci", "exec", "--content", "metadata", "--harness", agent.harness, "--")
@@ -185,7 +241,8 @@ def test_s8_at_the_level_metadata_no_text_of_a_session_is_recorded(job: Path, ag
     assert done.returncode == 0, done.stderr
     text = json.dumps(events(job))
     assert "Run it" not in text
-    assert "echo" not in text
+    assert "token=" not in text
+    assert "process.command_line" not in text
     assert any(event["attributes"].get("beacon.usage.counted") for event in events(job))
 
 

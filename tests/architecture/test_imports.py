@@ -28,6 +28,7 @@ FORBIDDEN = {
         ["fingerprint", "--help"],
         ["canonicalize", "--help"],
         ["sanitize", "--help"],
+        ["telemetry", "--help"],
         ["ci", "--help"],
         *(["ci", command, "--help"] for command in ("exec", "start", "stop", "status", "validate", "print-pipeline")),
         ["report", "--help"],

@@ -116,3 +116,21 @@ def test_p7_what_clients_do_wrong_is_one_line_each_in_the_log_and_no_noise(beaco
         for line in log.splitlines()
         if not line.startswith(("exporter", "file ", "received", "otlp:"))
     )
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no SIGHUP here")
+def test_a_reload_serves_the_same_port_with_other_limits_and_loses_nothing(beacon: Callable[..., Any]) -> None:
+    run = beacon(PIPELINE)
+    target = target_of(run)
+    assert call(target, LOGS, request("before")).code == OK
+    limited = f'{{grpc: {{endpoint: "{target}", max_recv_msg_size_mib: 1}}}}'
+    (run.folder / "pipeline.yaml").write_text(PIPELINE.replace('{grpc: {endpoint: "127.0.0.1:0"}}', limited))
+    run.process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + 60
+    while call(target, LOGS, request("x" * 2_000_000)).code != grpc.StatusCode.RESOURCE_EXHAUSTED:
+        assert time.monotonic() < deadline, run.log.read_text()
+        time.sleep(0.05)
+    assert call(target, LOGS, request("after")).code == OK
+    run.stop()
+    bodies = [line["body"] for line in run.lines()]
+    assert (bodies[0], bodies[-1]) == ("before", "after")

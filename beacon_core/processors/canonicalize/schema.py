@@ -30,6 +30,28 @@ class Name(NamedTuple):
     group: str
 
 
+class Duplication(NamedTuple):
+    """When two events tell the same.
+
+    Attributes:
+        actions: of the events that it is about.
+        seconds: between two events where ids do not say it.
+        seconds_of: the same, by action.
+        masks: what stands in the place of a secret.
+        kept_of_stdout: actions and source events that only stdout has.
+    """
+
+    actions: frozenset[str]
+    seconds: float
+    seconds_of: Mapping[str, float]
+    masks: tuple[str, ...]
+    kept_of_stdout: frozenset[str]
+
+    def window(self, action: str) -> int:
+        """Return the longest time between two events, in nanoseconds."""
+        return int(self.seconds_of.get(action, self.seconds) * 1e9)
+
+
 class Schema:
     """What `normalized.toml` says.
 
@@ -41,6 +63,7 @@ class Schema:
         sources: signal -> `beacon.source`.
         renames: names that all agents' events may have -> canonical names.
         names: the canonical names.
+        duplicates: when two events tell the same.
     """
 
     def __init__(self, plain: Mapping[str, Any]) -> None:
@@ -50,6 +73,7 @@ class Schema:
         self.action_names: Mapping[str, str] = plain["action_names"]
         self.sources: Mapping[str, str] = plain["sources"]
         self.renames: Mapping[str, str] = plain["renames"]
+        self.duplicates = _duplication(plain["duplicates"])
         self._families = tuple(plain["families"])
         self._categories: Mapping[str, str] = plain["categories"]
         self._severity: Mapping[str, str] = plain["severity"]
@@ -106,6 +130,11 @@ class Schema:
         if word is None and outcome == "failure":
             word = self._on_failure.get(action)
         return word or "INFO"
+
+
+def _duplication(plain: Mapping[str, Any]) -> Duplication:
+    actions, kept = frozenset(plain["actions"]), frozenset(plain["kept_of_stdout"])
+    return Duplication(actions, plain["seconds"], plain["seconds_of"], tuple(plain["masks"]), kept)
 
 
 @cache

@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, model_validator
 
 from beacon_core.config import ComponentConfig, Duration, Size
-
-_ENDPOINT = re.compile(r"(?:\[([0-9a-fA-F:.%]+)\]|([^\s\[\]:/@]*)):(\d{1,5})")
-_MAX_PORT = 65535
-
-
-def split_endpoint(endpoint: str) -> tuple[str, int]:
-    """Return host (empty: all addresses) and port of `host:port` or `[ipv6]:port`.
-
-    Raises:
-        ValueError: if it is neither.
-    """
-    match = _ENDPOINT.fullmatch(endpoint)
-    if match is None or int(match[3]) > _MAX_PORT:
-        raise ValueError('an endpoint is host:port without a scheme, such as "127.0.0.1:4318" or "[::1]:4318"')
-    return match[1] or match[2] or "", int(match[3])
-
-
-def _endpoint(endpoint: str) -> str:
-    split_endpoint(endpoint)
-    return endpoint
+from beacon_core.sockets import checked_endpoint
 
 
 def _prefix(prefix: str) -> str:
@@ -42,7 +22,7 @@ def _none_is_default(value: object) -> object:
 class HttpOptions(ComponentConfig):
     """OTLP over HTTP, in protobuf or JSON, plain or gzip."""
 
-    endpoint: Annotated[str, AfterValidator(_endpoint)] = "127.0.0.1:4318"
+    endpoint: Annotated[str, AfterValidator(checked_endpoint)] = "127.0.0.1:4318"
     """Where to listen, `host:port`. Port 0 picks a free one; `localhost` listens on IPv4 and IPv6. There is no
     authentication: on any other address than the machine's own everybody who reaches it can send."""
 
@@ -66,7 +46,7 @@ class HttpOptions(ComponentConfig):
 class GrpcOptions(ComponentConfig):
     """OTLP over gRPC, plain or gzip; needs `pip install 'beacon-core[grpc]'`."""
 
-    endpoint: Annotated[str, AfterValidator(_endpoint)] = "127.0.0.1:4317"
+    endpoint: Annotated[str, AfterValidator(checked_endpoint)] = "127.0.0.1:4317"
     """Where to listen, as for `http`."""
 
     max_recv_msg_size_mib: int = Field(default=64, ge=1, le=2047)

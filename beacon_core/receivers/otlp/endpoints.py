@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from importlib.util import find_spec
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from beacon_core.component import Host
 from beacon_core.errors import ConfigurationError
 from beacon_core.receiver import Consumer
-from beacon_core.receivers.otlp.config import GrpcOptions, HttpOptions, split_endpoint
-from beacon_core.receivers.otlp.sockets import is_loopback, listen, url
+from beacon_core.receivers.otlp.config import GrpcOptions, HttpOptions
+from beacon_core.sockets import is_loopback, listen, split_endpoint, url
+
+if TYPE_CHECKING:
+    from beacon_core.receivers.otlp.grpc_server import GrpcPort
+
+#: How often to look for a free port: somebody may take it between finding and binding it.
+_ATTEMPTS = 5
 
 
 class Server(Protocol):
@@ -75,17 +81,27 @@ class GrpcEndpoint(Endpoint):
     """
 
     def __init__(self, options: GrpcOptions) -> None:
-        from beacon_core.receivers.otlp.grpc_server import GrpcPort  # noqa: PLC0415 - of the extra `grpc`
-
         self._options = options
         name, port = split_endpoint(options.endpoint)
-        sockets = listen(name, port, "protocols.grpc.endpoint")  # gRPC opens its own, and explains nothing
+        for left in reversed(range(_ATTEMPTS if port == 0 else 1)):
+            try:
+                self._port = self._open(name, port)
+                break
+            except ConfigurationError:
+                if not left:
+                    raise
+
+    def _open(self, name: str, port: int) -> GrpcPort:
+        """Find the addresses with sockets of ours, since gRPC explains nothing, and let it open its own."""
+        from beacon_core.receivers.otlp.grpc_server import GrpcPort  # noqa: PLC0415 - of the extra `grpc`
+
+        sockets = listen(name, port, "protocols.grpc.endpoint")
         self.url = url(name, sockets[0])
         self.is_public = not all(is_loopback(sock) for sock in sockets)
         addresses = [sock.getsockname()[:2] for sock in sockets]
         for sock in sockets:
             sock.close()
-        self._port = GrpcPort(options, addresses)
+        return GrpcPort(self._options, addresses)
 
     def serve(self, host: Host, consumer: Consumer) -> Server:
         from beacon_core.receivers.otlp.grpc_server import GrpcServer  # noqa: PLC0415 - of the extra `grpc`

@@ -54,7 +54,7 @@ _IDENTITY_AND_GZIP: Final = 0b101  # grpc/impl/compression_types.h: 0 is identit
 _GZIP_MAGIC: Final = b"\x1f\x8b"  # as a protobuf tag that is wire type 7, which does not exist: no message begins so
 
 #: When stopping: how long to go on accepting while calls come in, and how long none must come.
-BACKLOG_GRACE: Final = 0.2
+BACKLOG_GRACE: Final = 1.0
 QUIET: Final = 0.02
 
 #: When the time-out is over: how long the last answers get to leave.
@@ -114,12 +114,11 @@ class GrpcServer:
     """Serves OTLP/gRPC at a port. `run` belongs to one thread, `stop` to any."""
 
     def __init__(self, options: GrpcOptions, port: GrpcPort, host: Host, consumer: Consumer) -> None:
-        self._options = options
         self._port = port
         self._requests = Requests(host, consumer, options.max_recv_msg_size_mib * _MIB)
-        self._calls = 0
+        self._calls = _Calls(options, self._requests)
         self._stopping: asyncio.Future[float] = port.loop.create_future()
-        port.server.add_generic_rpc_handlers([_Methods(self)])
+        port.server.add_generic_rpc_handlers([self._calls])
 
     def run(self) -> None:
         """Serve until `stop`; what was read completely by then is stored when this returns."""
@@ -155,23 +154,44 @@ class GrpcServer:
     async def _take_what_is_there(self, deadline: float) -> None:
         """Take what clients have sent before the stop, and wait for nothing more."""
         before = -1
-        while before != self._calls and asyncio.get_running_loop().time() < deadline:
-            before = self._calls
+        while before != self._calls.count and asyncio.get_running_loop().time() < deadline:
+            before = self._calls.count
             await asyncio.sleep(QUIET)
 
-    # ---- a call ----
 
-    def refuse_method(self) -> None:
-        """Count a call of something else; gRPC itself answers UNIMPLEMENTED."""
-        self._requests.count()
-        self._requests.count_refused("path", f"unknown method; OTLP/gRPC is {', '.join(METHODS)}")
+class _Calls(grpc.GenericRpcHandler):
+    """Answers calls. It must not know the server: gRPC's thread ends when nothing refers to the server any more.
 
-    async def answer(self, path: str, messages: AsyncIterator[bytes], context: Context) -> bytes:
+    Attributes:
+        count: how many there were.
+    """
+
+    def __init__(self, options: GrpcOptions, requests: Requests) -> None:
+        self._options = options
+        self._requests = requests
+        self._handlers = {method: self._handler(path) for method, path in METHODS.items()}
+        self.count = 0
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Method | None:
+        """Return what answers a call; None for another method, which gRPC answers with UNIMPLEMENTED."""
+        handler = self._handlers.get(handler_call_details.method)
+        if handler is None:
+            self._requests.count()
+            self._requests.count_refused("path", f"unknown method; OTLP/gRPC is {', '.join(METHODS)}")
+        return handler
+
+    def _handler(self, path: str) -> Method:
+        async def export(messages: AsyncIterator[bytes], context: Context) -> bytes:
+            return await self._answer(path, messages, context)
+
+        return grpc.stream_unary_rpc_method_handler(export)
+
+    async def _answer(self, path: str, messages: AsyncIterator[bytes], context: Context) -> bytes:
         """Store the message of a call and return the answer, or end the call with a status.
 
         A call is taken as a stream of one message: only so can its message be given a deadline.
         """
-        self._calls += 1
+        self.count += 1
         self._requests.count()
         try:
             message = await self._read(messages)
@@ -199,23 +219,3 @@ async def _abort(context: Context, refusal: Refusal) -> Never:
     details = encode_status("protobuf", code, refusal.message, retry_delay=delay)
     await context.abort(_CODES[code], refusal.message, (("grpc-status-details-bin", details),))
     raise AssertionError("abort() raises")
-
-
-class _Methods(grpc.GenericRpcHandler):
-    """Finds the method of a call."""
-
-    def __init__(self, server: GrpcServer) -> None:
-        self._server = server
-        self._handlers = {method: self._handler(path) for method, path in METHODS.items()}
-
-    def _handler(self, path: str) -> Method:
-        async def export(messages: AsyncIterator[bytes], context: Context) -> bytes:
-            return await self._server.answer(path, messages, context)
-
-        return grpc.stream_unary_rpc_method_handler(export)
-
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Method | None:
-        handler = self._handlers.get(handler_call_details.method)
-        if handler is None:
-            self._server.refuse_method()
-        return handler

@@ -18,7 +18,7 @@ from beacon_core.receivers.otlp.connection import Connection
 from beacon_core.receivers.otlp.requests import Requests
 
 #: When stopping: how long to go on accepting while every turn of the loop brings something.
-BACKLOG_GRACE = 0.2
+BACKLOG_GRACE = 1.0
 QUIET_TURNS = 3
 
 #: When stopping: how long bodies that are still arriving get.
@@ -37,7 +37,7 @@ class HttpServer:
     def __init__(self, options: HttpOptions, host: Host, consumer: Consumer, sockets: list[socket.socket]) -> None:
         self._options = options
         self._sockets = sockets
-        self._loop = _new_event_loop()
+        self._loop = new_event_loop()
         self._requests = Requests(host, consumer, int(options.max_request_body_size))
         self._app = OtlpApp(options, self._requests)
         self._state = ServerState()
@@ -117,7 +117,8 @@ class HttpServer:
             await asyncio.wait(self._state.tasks, timeout=max(0.0, deadline - self._loop.time()))
 
 
-def _new_event_loop() -> asyncio.AbstractEventLoop:
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Return an event loop: uvloop's, where there is one."""
     try:
         import uvloop  # noqa: PLC0415 - not there on every platform
     except ImportError:

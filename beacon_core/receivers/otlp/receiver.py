@@ -73,6 +73,7 @@ class OtlpReceiver(Receiver):
             self._finished.wait(timeout + 5)  # `run` keeps to the time-out; the rest is for closing
         for endpoint in self._endpoints.values():
             endpoint.close()
+        self._servers, self._endpoints = [], {}  # gRPC's thread ends with the last of its objects
 
 
 def _run_all(servers: Sequence[Server]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 import threading
 import time
@@ -155,9 +156,19 @@ class SpoolDirectory:
         taken.path.unlink(missing_ok=True)
         self._forget(taken.path)
 
-    def give_back(self, taken: TakenFile) -> None:
-        """Leave a file to whoever comes next; raises as `remove`."""
-        self._rename(taken, "pending")
+    def give_back(self, taken: TakenFile, done: int) -> None:
+        """Leave a file to whoever comes next, without the first `done` bytes, which are stored; raises as `remove`."""
+        if done == 0:
+            self._rename(taken, "pending")
+            return
+        partial = self._path / f"part-{os.getpid()}-{taken.rest}"  # programs with beacon-track clear such away, too
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as rest:
+            taken.file.seek(done)
+            shutil.copyfileobj(taken.file, rest)
+            rest.flush()
+            os.fsync(rest.fileno())
+        partial.replace(self._path / f"pending-{taken.rest}")
+        self.remove(taken)
 
     def set_aside(self, taken: TakenFile) -> None:
         """Keep a file for a person to look at; raises as `remove`."""

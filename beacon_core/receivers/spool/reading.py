@@ -18,8 +18,12 @@ MAX_BYTES = 1024 * 1024
 Refuse = Callable[[int, str, str], None]
 
 
-def read_batches(file: BinaryIO, max_line_bytes: int, received_unix_nano: int, refuse: Refuse) -> Iterator[Batch]:
-    """Yield what the lines of a file hold, in order; a line that is there twice counts once.
+def read_batches(
+    file: BinaryIO, max_line_bytes: int, received_unix_nano: int, refuse: Refuse
+) -> Iterator[tuple[Batch, int]]:
+    """Yield what the lines of a file hold, in order, and where in the file each batch ends.
+
+    A line that is there twice counts once.
 
     A damaged line is told of and left out, also the last one of a file that was not written to its end.
 
@@ -37,10 +41,10 @@ def read_batches(file: BinaryIO, max_line_bytes: int, received_unix_nano: int, r
         gathered[batch.id] = batch.events
         count, size = count + len(batch), size + len(line or b"")
         if count >= MAX_EVENTS or size >= MAX_BYTES:
-            yield _joined(gathered)
+            yield _joined(gathered), file.tell()
             gathered, count, size = {}, 0, 0
     if gathered:
-        yield _joined(gathered)
+        yield _joined(gathered), file.tell()
 
 
 def _lines(file: BinaryIO, limit: int) -> Iterator[tuple[int, bytes | None]]:

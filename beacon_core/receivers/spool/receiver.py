@@ -20,8 +20,8 @@ from beacon_core.receivers.spool.reading import read_batches
 _UNAVAILABLE_WAIT = 1.0
 _SHORTEST_WAIT = 0.01
 
-#: Seconds that a single pass waits for a queue that takes nothing; the files then wait for the next one.
-_PATIENCE_OF_ONE_PASS = 10.0
+#: Seconds that a file is kept waiting for a queue that takes nothing, before it is left to whoever comes next.
+_PATIENCE = 10.0
 
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
@@ -47,7 +47,7 @@ class SpoolReceiver(Receiver):
         self._stop = threading.Event()
         self._returned = threading.Event()
         self._returned.set()
-        self._told: set[str] = set()
+        self._told: set[tuple[str, str]] = set()
 
     def start(self, host: Host) -> None:
         """Look at the folder; one that is not there may come later."""
@@ -139,26 +139,31 @@ class SpoolReceiver(Receiver):
 
     def _read(self, taken: TakenFile, consumer: Consumer) -> bool:
         """Store what a file holds; say whether it is damaged."""
-        refusals: list[str] = []
+        refusals: list[tuple[str, str]] = []
 
         def refuse(number: int, reason: str, why: str) -> None:
-            refusals.append(f"line {number}: {why}")
-            self.host.count("refused", reason=reason)
+            refusals.append((reason, f"line {number}: {why}"))
 
+        done = 0
         try:
-            for batch in read_batches(taken.file, self.config.max_line_bytes, self.host.clock(), refuse):
+            for batch, end in read_batches(taken.file, self.config.max_line_bytes, self.host.clock(), refuse):
                 self._store(batch, consumer)
                 self.host.count("lines", len(batch))
+                done = end
         except _BlockedError:
-            self._directory.give_back(taken)
+            self._directory.give_back(taken, done)
             raise
         except OSError as error:
             refuse(0, "unreadable_input", error.strerror or "cannot be read")
         if refusals:
-            self.host.logger.warning(
-                "corrupt-%s was set aside: %d damaged lines, the first is %s", taken.rest, len(refusals), refusals[0]
-            )
+            self._report(taken, refusals)
         return bool(refusals)
+
+    def _report(self, taken: TakenFile, refusals: list[tuple[str, str]]) -> None:
+        for reason, _ in refusals:
+            self.host.count("refused", reason=reason)
+        name, first = f"corrupt-{taken.rest}", refusals[0][1]
+        self.host.logger.warning("%s was set aside; damaged lines: %d, the first is %s", name, len(refusals), first)
 
     def _end(self, taken: TakenFile, *, damaged: bool) -> None:
         try:
@@ -173,7 +178,7 @@ class SpoolReceiver(Receiver):
 
     def _store(self, batch: Batch, consumer: Consumer) -> None:
         """Hand a batch over, as soon as the queue takes it."""
-        deadline = time.monotonic() + (_PATIENCE_OF_ONE_PASS if self.host.once else float("inf"))
+        deadline = time.monotonic() + _PATIENCE
         while True:
             try:
                 return consumer.consume(batch)
@@ -187,6 +192,6 @@ class SpoolReceiver(Receiver):
                 raise _BlockedError
 
     def _tell_once(self, what: str, text: str) -> None:
-        if what not in self._told:
-            self._told.add(what)
+        if (what, text) not in self._told:
+            self._told.add((what, text))
             self.host.logger.warning("%s %s", what, text)

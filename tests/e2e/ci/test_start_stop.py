@@ -380,4 +380,4 @@ def test_item_6_a_job_without_home_terminal_or_small_environment(job: Job) -> No
     post(state["endpoints"]["http"], body())
     assert job.stop()["result"] == "ok"
     (job.folder / "home").chmod(0o700)
-    assert list(Path(job.environ["HOME"]).iterdir()) == []
+    assert {path.name for path in Path(job.environ["HOME"]).iterdir()} <= {".cache"}  # root may write: entry points

@@ -67,7 +67,8 @@ DIVERTING = {
 def made(tmp_path: Path) -> Any:
     def make(*harnesses: str, base: Mapping[str, str] = {}, content: Any = "redacted", **more: Any) -> AgentEnvironment:
         options: dict[str, Any] = {"run_attributes": {"beacon.run.id": "r1"}, "base_dir": tmp_path} | more
-        return agent_environment(harnesses or ("claude",), ENDPOINT, base=base, content=content, **options)
+        job = {"HOME": str(tmp_path), **base}
+        return agent_environment(harnesses or ("claude",), ENDPOINT, base=job, content=content, **options)
 
     return make
 
@@ -185,6 +186,14 @@ def test_what_the_job_should_know_is_said_without_its_values(made: Any, job: dic
     (warning,) = made(base=job).warnings
     assert said in warning
     assert "s3cret" not in warning
+
+
+@pytest.mark.parametrize("name", ["OTEL_EXPORTER_OTLP_COMPRESSION", "OTEL_EXPORTER_OTLP_LOGS_COMPRESSION"])
+def test_c14_what_keeps_codex_from_sending_and_cannot_be_unset_by_a_file_is_said(made: Any, name: str) -> None:
+    for value in ("gzip", "none"):
+        (warning,) = made("claude", "codex", base={name: value}).warnings
+        assert warning.startswith(f"{name} is set: Codex")
+    assert made("claude", "gemini", base={name: "gzip"}).warnings == ()
 
 
 def test_what_is_as_usual_is_not_worth_a_warning(made: Any) -> None:

@@ -206,7 +206,28 @@ def test_p9_a_configuration_that_is_no_toml_leaves_codex_as_it_is_with_a_warning
 def test_p9_a_folder_that_cannot_be_written_leaves_codex_as_it_is_with_a_warning(job: Job) -> None:
     environment = job.made(base_dir=job.base_dir / "gone")
     assert "CODEX_HOME" not in environment.set
-    assert "cannot be written" in environment.warnings[0]
+    assert "cannot be copied or written" in environment.warnings[0]
+
+
+def test_a_start_that_failed_half_way_does_not_keep_the_next_one_from_it(job: Job) -> None:
+    job.add("prompts", "")
+    (job.folder / "prompts").mkdir(parents=True)  # in the way of a file, so that copying fails
+    (job.folder / "prompts" / "x").touch()
+    (job.folder / ".beacon.json").write_text('{"given": "", "made": []}')
+    (job.folder / ".beacon.json").chmod(0o600)
+    assert "cannot be copied" in job.made().warnings[0]
+    (job.folder / "prompts" / "x").unlink()
+    (job.folder / "prompts").rmdir()
+    assert job.made().warnings == ()
+
+
+def test_c9_a_file_that_is_gone_already_is_no_error(job: Job) -> None:
+    job.add("prompts/a.md", "x")
+    job.add("prompts/b.md", "x")
+    job.made()
+    (job.folder / "prompts" / "b.md").unlink()
+    delete_codex_home(job.base_dir)
+    assert not job.folder.exists()
 
 
 @pytest.mark.parametrize("what", ["file", "folder", "link", "checkout"])

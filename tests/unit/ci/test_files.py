@@ -26,7 +26,8 @@ OURS = {
 
 
 def places(folder: Path, *, given: bool = True) -> Places:
-    return Places(folder, folder / "runtime.jsonl", folder / "session.json", given)
+    agents = folder.with_name(f"{folder.name}-agents")
+    return Places(folder, folder / "runtime.jsonl", folder / "session.json", agents, given)
 
 
 def test_c3_the_base_directory_is_the_given_one_that_of_the_log_or_the_default(tmp_path: Path) -> None:

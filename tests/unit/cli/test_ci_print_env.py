@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -86,10 +87,13 @@ def test_c15_the_run_is_named_as_beacon_itself_would_name_it(monkeypatch: pytest
     assert first != second
 
 
-def test_c13_a_folder_for_codex_is_made_in_the_base_directory(tmp_path: Path) -> None:
-    found = described("--harness", "codex", "--base-dir", "agents")
-    assert found["CODEX_HOME"] == str(tmp_path / "agents" / "codex")
-    assert (tmp_path / "agents" / "codex" / "config.toml").is_file()
+def test_c13_a_folder_for_codex_is_made_and_never_in_the_base_directory(tmp_path: Path) -> None:
+    home = Path(described("--harness", "codex", "--base-dir", "session")["CODEX_HOME"])
+    assert (home / "config.toml").is_file()
+    assert stat.S_IMODE(home.parent.stat().st_mode) == 0o700
+    assert not home.is_relative_to(tmp_path / "session")
+    assert described("--harness", "codex", "--base-dir", "session")["CODEX_HOME"] == str(home)
+    assert described("--harness", "codex", "--base-dir", "other")["CODEX_HOME"] != str(home)
 
 
 def test_c14_dotenv_has_what_the_job_set_overridden_and_warnings_go_to_stderr(monkeypatch: pytest.MonkeyPatch) -> None:

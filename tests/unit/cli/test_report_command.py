@@ -18,8 +18,7 @@ from beacon_core.cli import main
 from beacon_core.event import rfc3339
 from tests.unit.queues.support import open_queue
 from tests.unit.report.support import SECOND, START, Lines
-
-RECEIPT = {"balanced": True, "received": 3, "exporters": {"splunk_hec": {"accepted": 3, "delivered": 2, "queued": 1}}}
+from tests.unit.report.test_hostile import receipt_with
 
 
 def beacon(*arguments: str | Path, code: int = 0, stdin: bytes = b"") -> Result:
@@ -44,7 +43,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def receipt(tmp_path: Path) -> Path:
     path = tmp_path / "receipt.json"
-    path.write_text(json.dumps(RECEIPT))
+    path.write_text(json.dumps(receipt_with("splunk_hec")))
     return path
 
 
@@ -111,7 +110,7 @@ def test_damaged_lines_are_told_on_stderr_and_the_rest_is_reported(file: Path) -
         stream.write(b"{half")
     done = beacon(file, "--json")
     assert json.loads(done.stdout)["input"]["damaged_lines"] == 1
-    assert done.stderr == "left out: 1 lines that are no events\n"
+    assert done.stderr == "left out: 1 line, not an event\n"
 
 
 def test_a_queue_is_read_each_event_once_and_not_changed(tmp_path: Path) -> None:

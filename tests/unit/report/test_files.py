@@ -38,7 +38,7 @@ def test_p8_damaged_lines_are_counted_and_left_out(tmp_path: Path, damage: bytes
     report = read_report(tmp_path / "runtime.jsonl")
     assert (report.events, report.damaged) == (2, 1)
     assert [(warning.code, warning.message) for warning in report.warnings()] == [
-        ("damaged_lines", "1 lines are no events and were left out")
+        ("damaged_lines", "1 line left out: not an event")
     ]
 
 

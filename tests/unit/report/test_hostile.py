@@ -69,7 +69,9 @@ def report_with(text: str) -> Report:
 
 
 def receipt_with(text: str) -> dict[str, Any]:
-    return {"balanced": True, "received": 1, "exporters": {text: {"accepted": 1, "delivered": 1, "dropped": {text: 1}}}}
+    numbers = ("carried_over", "accepted", "delivered", "filtered", "dead_lettered", "queued", "possibly_duplicated")
+    line = dict.fromkeys(numbers, 1) | {"dropped": {text: 1}}
+    return {"balanced": True, "received": 1, "deduplicated": 0, "refused": {text: 1}, "exporters": {text: line}}
 
 
 class Page(html.parser.HTMLParser):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from beacon_core import Span
+from beacon_core import Metric, Span
 from beacon_core.report import Report, as_html, as_json, as_markdown, as_text, report_on
 from beacon_core.report.session import Session
 from tests.unit.report.support import SECOND, START, Lines
@@ -68,6 +68,23 @@ def test_without_ids_what_another_source_tells_within_two_seconds_is_the_same(ap
     ]
     assert tools_of(*lines)["Bash"][0] == calls
     assert session_of(*lines).commands["make"].runs == calls
+
+
+def test_a_call_that_one_source_tells_with_an_id_and_another_without_counts_once() -> None:
+    line, target = Lines(agent="gemini_cli"), {"process__command_line": "make"}
+    asked = call(line, "tool.invoked", 1, outcome=None, gen_ai__tool__call__id="1", beacon__source="stdout")
+    ended = call(line, "command.executed", 2, gen_ai__tool__call__id="1", beacon__source="stdout", **target)
+    log = call(line, "command.executed", 2, **target)
+    for order in ([asked, ended, log], [asked, log, ended], [log, asked, ended]):
+        assert tools_of(*order)["Bash"][0] == 1
+        assert session_of(*order).commands["make"].runs == 1
+
+
+def test_a_call_that_was_asked_for_counts_though_nobody_tells_its_end() -> None:
+    line = Lines()
+    asked = [call(line, outcome=None, gen_ai__tool__call__id=str(n), beacon__duration_ms=None) for n in range(3_000)]
+    assert tools_of(*asked) == {"Bash": (3_000, 0, 0, 0)}
+    assert session_of(*asked).timeline.moments == []
 
 
 @pytest.mark.parametrize("outcome", ["failure", "timeout", "cancelled"])
@@ -207,6 +224,11 @@ def test_sessions_are_apart_by_agent_id_and_run() -> None:
     assert "<td>build 7</td>" in as_html(report)
 
 
+def test_the_session_of_a_record_wins_over_that_of_its_resource() -> None:
+    lines = [Lines("", **{"session.id": "r"}).usage(**{"session.id": None}), Lines("a", **{"session.id": "r"}).usage()]
+    assert [session.id for session in report_on(lines).sessions] == ["a", "r"]
+
+
 def test_a_job_is_one_run_though_beacon_was_started_twice_in_it() -> None:
     first = Lines("a", **CI, **{"beacon.run.id": "x"}).usage()
     second = Lines("b", **CI, **{"beacon.run.id": "y"}).usage()
@@ -215,15 +237,19 @@ def test_a_job_is_one_run_though_beacon_was_started_twice_in_it() -> None:
     assert len(report_on(alone).runs()) == 2
 
 
-def test_what_names_no_session_belongs_to_the_only_one_of_its_agent() -> None:
+def test_metrics_of_no_session_belong_to_the_only_one_of_their_agent_and_nothing_else_does() -> None:
     nameless = Lines("", agent="codex_cli")
-    more = {"beacon.usage.counted": False, "beacon.usage.source": "metric", "session.id": None}
-    told = nameless.usage(**more)
+    metric = Metric(kind="sum", value=65, temporality="delta")
+    more = {"gen_ai__token__type": "input", "beacon__usage__counted": False, "session__id": None}
+    told = nameless("token.usage", signal="metric", name="m", metric=metric, **more)
     one = report_on([told, Lines("a", agent="codex_cli").usage()])
     assert [(session.id, session.events) for session in one.sessions] == [("a", 2)]
-    assert [source.name for source in one.sessions[0].sources.all()] == ["log_source", "metric"]
+    assert [source.name for source in one.sessions[0].sources.all()] == ["log_source", "m"]
     two = report_on([told, *(Lines(name, agent="codex_cli").usage() for name in "ab")])
     assert sorted(session.id for session in two.sessions) == ["", "a", "b"]
+    prompt = nameless("prompt.submitted", session__id=None)
+    apart = report_on([told, prompt, Lines("a", agent="codex_cli").usage()])
+    assert sorted((session.id, session.prompts) for session in apart.sessions) == [("", 1), ("a", 0)]
 
 
 def redacted(report: Report) -> Any:

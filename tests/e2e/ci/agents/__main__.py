@@ -1,4 +1,4 @@
-"""The long form: `make sessions N=50`; prints a line for each combination, ends with 1 if anything was lost."""
+"""The long form: `make sessions RUNS=50`; prints a line for each combination, ends with 1 if anything was lost."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ import pytest
 
 from beacon_core import ConfigurationError, Host, Receiver
 from beacon_core.receivers.otlp import OtlpConfig, OtlpReceiver
+from beacon_core.receivers.otlp.http_server import new_event_loop
 from beacon_core.testing import ReceiverContract
 from tests.unit.receivers.otlp.grpc_calls import LOGS, call
 from tests.unit.receivers.otlp.test_config import has_ipv6
@@ -40,6 +41,7 @@ class TestOtlpOverGrpc(ReceiverContract):
 class TestOtlpOverBoth(TestOtlpOverGrpc):
     @pytest.fixture
     def receiver(self) -> Receiver:
+        new_event_loop().close()  # the first one of a process opens a pipe for signals, which libuv keeps
         return receiver_of(grpc={"endpoint": "127.0.0.1:0"}, http={"endpoint": "127.0.0.1:0"})
 
 

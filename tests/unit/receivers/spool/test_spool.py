@@ -15,7 +15,16 @@ from typing import Any
 
 import pytest
 
-from beacon_core import ConfigurationError, Consumer, Counters, Host, QueueFullError, QueueUnavailableError, Receiver
+from beacon_core import (
+    Batch,
+    ConfigurationError,
+    Consumer,
+    Counters,
+    Host,
+    QueueFullError,
+    QueueUnavailableError,
+    Receiver,
+)
 from beacon_core.receivers.spool import SpoolConfig, SpoolReceiver
 from beacon_core.receivers.spool.reading import MAX_EVENTS
 from beacon_core.testing import ListConsumer, ManualClock, ReceiverContract, RefusingConsumer
@@ -151,6 +160,28 @@ def test_p5_the_same_file_gives_the_same_batches_however_often_it_is_read(tmp_pa
     assert len({event.id for event in consumer.events}) == MAX_EVENTS + 5
 
 
+def test_p1_what_is_stored_of_a_file_is_not_there_any_more_when_the_rest_is_given_back(tmp_path: Path) -> None:
+    class OneBatch(RefusingConsumer):
+        """Takes the first batch only."""
+
+        def consume(self, batch: Batch) -> None:
+            if self.batches:
+                super().consume(batch)
+            else:
+                self.batches.append(batch)
+
+    lines = [line(f"event {number}") for number in range(MAX_EVENTS + 5)]
+    leave(tmp_path, content=b"".join(lines))
+    first, second = OneBatch(QueueFullError("full", retry_after=0.01)), ListConsumer()
+    with running(tmp_path, first):
+        wait_until(first.refused.is_set)
+    assert (tmp_path / "pending-4711-a.jsonl").read_bytes() == b"".join(lines[MAX_EVENTS:])
+    assert names(tmp_path) == ["pending-4711-a.jsonl"]
+    assert stat.S_IMODE((tmp_path / "pending-4711-a.jsonl").stat().st_mode) == 0o600
+    one_pass(tmp_path, second)
+    assert [len(consumer.events) for consumer in (first, second)] == [MAX_EVENTS, 5]
+
+
 def test_a_line_that_is_there_twice_counts_once(tmp_path: Path) -> None:
     leave(tmp_path, "a", "b", "a")
     consumer = ListConsumer()
@@ -185,7 +216,7 @@ def test_t7_p10_a_damaged_line_loses_no_good_one_and_the_file_is_set_aside(
     assert counters.reasons("refused", "spool") == {reason: 1}
     assert (tmp_path / "corrupt-4711-a.jsonl").read_bytes() == content
     assert names(tmp_path) == ["corrupt-4711-a.jsonl"]
-    assert "corrupt-4711-a.jsonl was set aside: 1 damaged lines, the first is line 4: " in caplog.text
+    assert "corrupt-4711-a.jsonl was set aside; damaged lines: 1, the first is line 4: " in caplog.text
     assert "hunter2" not in caplog.text
 
 

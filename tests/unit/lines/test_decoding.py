@@ -9,7 +9,7 @@ import pytest
 
 from beacon_core import Event, InvalidDataError, Metric, Scope, Span, encode_batch, encode_lines
 from beacon_core.event import Batch
-from beacon_core.receivers.lines.decoding import MAX_DEPTH, decode_events
+from beacon_core.lines.decoding import MAX_DEPTH, decode_events
 from beacon_core.testing import make_batch, make_event
 
 RECEIVED = 1_795_145_112_904_000_000

@@ -1,10 +1,11 @@
-"""Listening sockets."""
+"""Listening sockets: what an endpoint says, binding it, and errors that say what to do."""
 
 from __future__ import annotations
 
 import errno
 import ipaddress
 import os
+import re
 import socket
 
 from beacon_core.errors import ConfigurationError
@@ -15,6 +16,32 @@ BACKLOG = 1024
 _ATTEMPTS = 20
 
 _NO_SUCH_FAMILY = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT}
+
+
+_ENDPOINT = re.compile(r"(?:\[([0-9a-fA-F:.%]+)\]|([^\s\[\]:/@]*)):(\d{1,5})")
+_MAX_PORT = 65535
+
+
+def split_endpoint(endpoint: str) -> tuple[str, int]:
+    """Return host (empty: all addresses) and port of `host:port` or `[ipv6]:port`.
+
+    Raises:
+        ValueError: if it is neither.
+    """
+    match = _ENDPOINT.fullmatch(endpoint)
+    if match is None or int(match[3]) > _MAX_PORT:
+        raise ValueError('an endpoint is host:port without a scheme, such as "127.0.0.1:4318" or "[::1]:4318"')
+    return match[1] or match[2] or "", int(match[3])
+
+
+def checked_endpoint(endpoint: str) -> str:
+    """Return an endpoint as it is, for options.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    split_endpoint(endpoint)
+    return endpoint
 
 
 def listen(host: str, port: int, option: str) -> list[socket.socket]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from beacon_core.errors import InvalidDataError
 from beacon_core.event import Event
-from beacon_core.receivers.lines.config import LineFormat
-from beacon_core.receivers.lines.log_event import MAX_TIME, Members, is_hex_id, log_event
+from beacon_core.lines.log_event import MAX_TIME, Members, is_hex_id, log_event
+
+#: What lines are by themselves: an OTLP request each, an event or any other object each, or decided line by line.
+PlainFormat: TypeAlias = Literal["auto", "otlp_json", "json"]
 
 MAX_DEPTH = 64
 _INTEGERS = range(-(2**63), 2**64)  # what MessagePack, and so the queue, can store
@@ -43,7 +45,7 @@ def without_bom(line: bytes) -> bytes:
     return line.removeprefix(_BOM)
 
 
-def decode_events(line: bytes, received_unix_nano: int, line_format: LineFormat = "auto") -> Sequence[Event]:
+def decode_events(line: bytes, received_unix_nano: int, line_format: PlainFormat = "auto") -> Sequence[Event]:
     """Return the events of one line, in order; those without an id of their own have an empty one.
 
     Lone surrogates become U+FFFD; integers beyond 64 bits become text, since no destination takes them as numbers.
@@ -53,29 +55,52 @@ def decode_events(line: bytes, received_unix_nano: int, line_format: LineFormat 
     """
     try:
         return _decode(_without_lone_surrogates(line), received_unix_nano, line_format)
-    except UnicodeDecodeError:
-        raise InvalidDataError("not UTF-8") from None
-    except RecursionError:
-        raise InvalidDataError(f"nested deeper than {MAX_DEPTH} levels") from None
-    except msgspec.ValidationError:  # of untyped JSON: an infinite float or an integer of thousands of digits
-        raise InvalidDataError("a number is out of range") from None
-    except msgspec.DecodeError as error:
-        position = _POSITION.search(str(error))
-        raise InvalidDataError(f"not JSON{position[0] if position else ''}") from None
+    except (UnicodeDecodeError, RecursionError, msgspec.DecodeError) as error:
+        raise _invalid(error) from None
 
 
-def _decode(line: bytes, received: int, line_format: LineFormat) -> Sequence[Event]:
+def decode_object(line: bytes) -> Members:
+    """Return the JSON object that a line is, with the changes that `decode_events` makes.
+
+    Raises:
+        InvalidDataError: as there.
+    """
+    try:
+        return _decode_object(_without_lone_surrogates(line))
+    except (UnicodeDecodeError, RecursionError, msgspec.DecodeError) as error:
+        raise _invalid(error) from None
+
+
+def _invalid(error: Exception) -> InvalidDataError:
+    if isinstance(error, UnicodeDecodeError):
+        return InvalidDataError("not UTF-8")
+    if isinstance(error, RecursionError):
+        return InvalidDataError(f"nested deeper than {MAX_DEPTH} levels")
+    if isinstance(
+        error, msgspec.ValidationError
+    ):  # of untyped JSON: an infinite float or a number of thousands of digits
+        return InvalidDataError("a number is out of range")
+    position = _POSITION.search(str(error))
+    return InvalidDataError(f"not JSON{position[0] if position else ''}")
+
+
+def _decode(line: bytes, received: int, line_format: PlainFormat) -> Sequence[Event]:
     if line_format != "json":
         paths = _request_paths(line)
         if paths:
             return [event for path in paths for event in _decode_request(path, line, received)]
+    members = _decode_object(line)
+    if line_format == "otlp_json":
+        raise InvalidDataError("not an OTLP request: it has no resourceLogs, resourceMetrics or resourceSpans")
+    return [_own_event(members) or log_event(members, received)]
+
+
+def _decode_object(line: bytes) -> Members:
     members = _any_json.decode(line)
     if not isinstance(members, dict):
         raise InvalidDataError("not a JSON object")
-    if line_format == "otlp_json":
-        raise InvalidDataError("not an OTLP request: it has no resourceLogs, resourceMetrics or resourceSpans")
     _check_values(members, 1)
-    return [_own_event(members) or log_event(members, received)]
+    return members
 
 
 def _without_lone_surrogates(line: bytes) -> bytes:

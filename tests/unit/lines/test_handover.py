@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from beacon_core import Batch, Counters, Event, Host, QueueFullError, QueueUnavailableError
-from beacon_core.receivers.lines.handover import MAX_BATCH_BYTES, Handover, Stop
+from beacon_core.lines.handover import MAX_BATCH_BYTES, Handover, Stop
 from beacon_core.testing import ListConsumer, make_event
 
 RECEIVER = "stdin"

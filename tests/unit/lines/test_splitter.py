@@ -7,10 +7,10 @@ import tracemalloc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beacon_core.receivers.lines.splitter import LineSplitter
+from beacon_core.lines.splitter import CutLine, LineSplitter
 
 
-def split(chunks: list[bytes], limit: int = 1000) -> list[bytes | None]:
+def split(chunks: list[bytes], limit: int = 1000) -> list[bytes]:
     splitter = LineSplitter(limit)
     lines = [line for chunk in chunks for line in splitter.feed(chunk)]
     return lines + list(splitter.end())
@@ -26,10 +26,13 @@ def test_a_last_line_without_a_newline_is_a_line_and_a_last_newline_starts_none(
     assert split([]) == split([b""]) == []
 
 
-def test_a_line_over_the_limit_is_none_and_the_next_one_is_fine() -> None:
-    assert split([b"12345\n123456\nok\n"], limit=5) == [b"12345", None, b"ok"]
-    assert split([b"123", b"45", b"6", b"789\nok", b"\n"], limit=5) == [None, b"ok"]
-    assert split([b"ok\n123456"], limit=5) == [b"ok", None]
+def test_a4_a_line_over_the_limit_is_cut_and_marked_and_the_next_one_is_fine() -> None:
+    assert split([b"12345\n123456\nok\n"], limit=5) == [b"12345", b"12345", b"ok"]
+    assert split([b"123", b"45", b"6", b"789\nok", b"\n"], limit=5) == [b"12345", b"ok"]
+    assert split([b"ok\n123456"], limit=5) == [b"ok", b"12345"]
+    assert [type(line) for line in split([b"12345\n", b"1234", b"56\n123456\nok"], limit=5)] == [
+        *(bytes, CutLine, CutLine, bytes)
+    ]
 
 
 @settings(deadline=None)
@@ -40,7 +43,7 @@ def test_any_bytes_in_any_chunks_give_the_same_lines(data: bytes, sizes: list[in
     for size in sizes:
         chunks.append(rest[:size])
         rest = rest[size:]
-    assert split([*chunks, rest], limit) == [line if len(line) <= limit else None for line in expected]
+    assert split([*chunks, rest], limit) == [line[:limit] for line in expected]
 
 
 def test_an_endless_line_takes_no_more_memory_than_the_limit() -> None:
@@ -51,4 +54,4 @@ def test_an_endless_line_takes_no_more_memory_than_the_limit() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4 * 1024 * 1024
-    assert list(splitter.feed(b"\n{}\n")) == [None, b"{}"]
+    assert list(splitter.feed(b"\n{}\n")) == [b"x" * 1024 * 1024, b"{}"]
