@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ Examples:
     "exec",
     epilog=EPILOG,
     short_help="Wrap one command in a session.",
-    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    context_settings={"allow_interspersed_args": False},
 )
 @session_options
 @ending_options
@@ -80,7 +81,8 @@ def exec_(
 
 
 def _say(text: str) -> None:
-    click.echo(f"beacon: {text}", err=True)
+    with suppress(OSError):  # nobody reads stderr any more: the command is not to suffer from that
+        click.echo(f"beacon: {text}", err=True)
 
 
 def _run(execution: Execution, how: dict[str, Any], *, as_json: bool, outcome_file: Path | None, strict: bool) -> bool:

@@ -70,6 +70,27 @@ def test_c1_p9_strict_alone_lets_telemetry_change_the_code(job: Job) -> None:
     assert job.ci("exec", "--strict", "--", *agent()).returncode == 0
 
 
+def test_an_unknown_option_is_a_usage_error_and_not_the_command(job: Job) -> None:
+    done = job.ci("exec", "--stict", "--", "touch", "ran")
+    assert done.returncode == 2
+    assert "--strict" in done.stderr
+    assert list(job.work.iterdir()) == []
+
+
+def test_p9_that_nobody_reads_what_beacon_says_changes_nothing(job: Job) -> None:
+    (job.work / "wrong.yaml").write_text("no pipeline\n")
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = job.ci(
+        *("exec", "--pipeline", "wrong.yaml", "--", "sh", "-c", "exit 5"),
+        capture_output=False,
+        stdout=subprocess.DEVNULL,
+        stderr=writing,
+    )
+    os.close(writing)
+    assert done.returncode == 5
+
+
 def test_p9_a_pipeline_that_cannot_start_does_not_keep_the_command_from_running(job: Job) -> None:
     (job.work / "wrong.yaml").write_text("exporters: {x: {token: '${env:MY_TOKEN}'}}\n")
     job.environ |= {"MY_TOKEN": "made-up-token-1", "BEACON_CI_SPLUNK_HEC_TOKEN": "made-up-token-2"}

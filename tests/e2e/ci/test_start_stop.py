@@ -83,6 +83,12 @@ def test_c3_c5_the_directory_of_the_log_is_the_base_directory(job: Job) -> None:
     post(state["endpoints"]["http"], body())
     assert job.ci("stop", "--log-path", str(log), base=False).returncode == 0
     assert len(job.lines(log)) == 1
+    log.unlink()
+    assert job.ci("start", "--log-path", str(log), base=False).returncode == 0
+    state = job.state(log.with_name("session.json"))
+    post(state["endpoints"]["http"], body(2))
+    assert job.ci("stop", "--base-dir", str(log.parent), "--keep-artifacts=false", base=False).returncode == 0
+    assert list(log.parent.iterdir()) == []
 
 
 def test_c5_stop_finds_a_state_file_of_ones_own(job: Job) -> None:
@@ -91,8 +97,10 @@ def test_c5_stop_finds_a_state_file_of_ones_own(job: Job) -> None:
     state = job.state(path)
     assert state["state_path"] == str(path)
     post(state["endpoints"]["http"], body())
-    assert job.ci("stop", "--state-file", str(path)).returncode == 0
+    done = job.ci("stop", "--state-file", str(path), "--keep-artifacts=false", base=False)
+    assert done.returncode == 0, done.stderr
     assert not alive(state["pid"])
+    assert list(job.base.iterdir()) == list(path.parent.iterdir()) == []
 
 
 def test_c4_the_state_says_what_stop_needs_and_holds_no_token(job: Job) -> None:

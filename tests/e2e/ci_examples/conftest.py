@@ -50,7 +50,11 @@ if os.environ.get("CLAUDE_CODE_ENABLE_TELEMETRY") == "1" and os.environ.get("OTE
 print("done")
 """
 PYTHON3 = """#!/bin/sh
-if [ "$1" = -m ] && [ "$2" = venv ]; then mkdir -p "$3/bin" && ln -s "$(command -v npm)" "$3/bin/pip"; exit; fi
+if [ "$1" = -m ] && [ "$2" = venv ]; then
+  mkdir -p "$3/bin" && ln -s "$(command -v npm)" "$3/bin/pip" && ln -s "$(command -v beacon)" "$3/bin/beacon"
+  printf '#!/bin/sh\\nprintf "%%s\\\\n" "$@" >> "$PIP_SEEN"\\n' > "$3/bin/python" && chmod +x "$3/bin/python"
+  exit
+fi
 exec {python} "$@"
 """
 
@@ -108,6 +112,7 @@ class Machine:
             "TMPDIR": str(self.temp),
             "LANG": "C.UTF-8",
             "AGENT_SEEN": str(folder / "agent.jsonl"),
+            "PIP_SEEN": str(folder / "pip.txt"),
             "BEACON_CI_SPLUNK_HEC_ENDPOINT": destination.url,
             "BEACON_CI_DATADOG_ENDPOINT": destination.url,
             **HOSTILE,
