@@ -234,9 +234,12 @@ def test_t7_a_file_that_cannot_be_read_is_set_aside_and_the_others_are_sent(
 ) -> None:
     for number, content in enumerate([b"{", b"\xff\n", b'{"resourceLogs": 1}\n', b"[]\n"]):
         (home.spool / f"pending-1-{number}.jsonl").write_bytes(content)
+    good = (home.spool / home.names("pending-")[-1]).read_bytes()
+    (home.spool / "pending-1-mixed.jsonl").write_bytes(b"{\n" + good + b'{"cut off')
     assert home.flush(server.url) == 0
-    assert len(home.names("corrupt-")) == 4
-    assert len(server.requests) == len(waiting)
+    assert len(home.names("corrupt-")) == 5
+    assert len(server.requests) == len(waiting) + 1
+    assert home.names("pending-") == home.names("taken-") == []
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
