@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import waiting
 from side_by_side import rows
 
 #: What a benchmark has written.
@@ -156,11 +157,25 @@ all attributes costs; ratios are those of the best of {results["rounds"]} rounds
 {table(lines)}"""
 
 
+def ci(results: Content) -> str:
+    """Return the table of `ci.py`."""
+    text, lines = waiting.ci(results)
+    return f"{text}\n\n{table(lines)}"
+
+
+def track(results: Content) -> str:
+    """Return the table of `track.py`."""
+    text, lines = waiting.track(results)
+    return f"{text}\n\n{table(lines)}"
+
+
 #: The benchmarks, in the order of the page.
 SECTIONS: dict[str, tuple[str, Callable[[Content], str]]] = {
     "side_by_side": ("Side by side", side_by_side),
     "stages": ("Stages", stages),
     "startup": ("Start and stop", startup),
+    "ci": ("In a CI job", ci),
+    "track": ("Commands that report about themselves", track),
     "backlog": ("Memory over a long backlog", backlog),
     "sanitize": ("Sanitize", sanitize),
 }
