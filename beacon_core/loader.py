@@ -20,7 +20,7 @@ from beacon_core.receiver import Receiver
 
 _SECTIONS: tuple[Kind, ...] = ("receivers", "processors", "exporters")
 SANITIZE = "sanitize"  # the type that has to come last (promise P2)
-_SHORTEST_PART = 8  # characters of a variable that say that it is a part of a secret, or the other way round
+_SHORTEST_UNMISTAKABLE = 16  # a secret of so many characters is not in another variable by chance
 _SHORTEST_SECRET = 4  # a shorter value in telemetry says nothing about where it comes from
 
 
@@ -57,13 +57,19 @@ class Graph:
         return self.document.effective(self.secrets) if self.document is not None else {}
 
     def secret_variables(self, environ: Mapping[str, str]) -> list[str]:
-        """Return the names of variables in which a secret option's value stands, whatever they are called."""
-        return sorted(name for name, value in environ.items() if self._is_secret(value.strip()))
+        """Return the names of variables that hold a secret: an option's reference names them, or they have its value.
 
-    def _is_secret(self, value: str) -> bool:
-        return value in self.secrets or (
-            len(value) >= _SHORTEST_PART and any(value in secret or secret in value for secret in self.secrets)
-        )
+        Args:
+            environ: the variables.
+        """
+        long = [secret for secret in self.secrets if len(secret) >= _SHORTEST_UNMISTAKABLE]
+        holding = {
+            name
+            for name, value in environ.items()
+            if value.strip() in self.secrets or any(secret in value for secret in long)
+        }
+        referred = self.document.variables_of(self.secrets) if self.document is not None else set()
+        return sorted(holding | (referred & environ.keys()))
 
 
 #: Returns the class of a component type; raises `PluginError`.

@@ -13,9 +13,10 @@ from pydantic import BaseModel
 from beacon_core.config import validation
 from beacon_core.config.layers import merge, overlays
 from beacon_core.config.nodes import Node
+from beacon_core.config.options import Referenced
 from beacon_core.config.overrides import apply_sets, apply_variables
 from beacon_core.config.problems import Origin, Path, Problem, Problems, did_you_mean, path_text
-from beacon_core.config.references import resolve
+from beacon_core.config.references import resolve, variable_names
 from beacon_core.config.syntax import SECTIONS, parse_file
 
 M = TypeVar("M", bound=BaseModel)
@@ -77,6 +78,12 @@ class Document:
             secrets: the values of all secret options, of a configuration that `validate` has accepted.
         """
         return self.root.effective(secrets)
+
+    def variables_of(self, secrets: Collection[str]) -> set[str]:
+        """Return the names of the variables that are referred to where one of these values stands."""
+        found = [node for node in self.root.walk() if isinstance(node.value, Referenced)]
+        texts = [node.source or node.written for node in found if str(node.value).strip() in secrets]
+        return {name for text in texts for name in variable_names(text)}
 
 
 def load(

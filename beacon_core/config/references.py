@@ -46,6 +46,12 @@ def resolve(node: Node, environ: Mapping[str, str], problems: Problems, path: Pa
     return _resolve_text(node, node.value, environ, problems, path)
 
 
+def variable_names(text: str) -> list[str]:
+    """Return the variables that a text refers to."""
+    bodies = [match["body"] for match in _TOKEN.finditer(text) if match["body"]]
+    return [body.removeprefix("env:").partition(":-")[0] for body in bodies if body.startswith("env:")]
+
+
 def _resolve_text(node: Node, text: str, environ: Mapping[str, str], problems: Problems, path: Path) -> Node:
     referenced = broken = False
 
