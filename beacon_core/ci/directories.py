@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Mapping
@@ -28,8 +27,7 @@ class Places:
         base: the base directory.
         log: what the pipeline's file exporter writes.
         state: the session's state.
-        agents: what agents keep of a session, unsanitized and beside links to their credentials: never in the base
-            directory, which people save as an artifact.
+        default: the base directory where the user names none.
         given: the user named the directory; otherwise it is Beacon's own.
         by_state: the user named the state file only, which says where the others are.
     """
@@ -37,9 +35,22 @@ class Places:
     base: Path
     log: Path
     state: Path
-    agents: Path
+    default: Path
     given: bool = True
     by_state: bool = False
+
+    @property
+    def agents(self) -> Path:
+        """What agents keep of a session, unsanitized and beside links to their credentials.
+
+        Never in the base directory, which people save as an artifact; found again by the base directory alone.
+        """
+        if self.base == self.default:
+            return self.default.with_name(f"{self.default.name}-agents")
+        import hashlib  # noqa: PLC0415 - slow to import, and only one of the agents keeps anything
+
+        of_base = hashlib.sha256(os.fsencode(self.base)).hexdigest()[:12]
+        return self.default.with_name(f"{self.default.name}-agents-{of_base}")
 
     @property
     def pipeline(self) -> Path:
@@ -82,8 +93,7 @@ def of_session(places: Places, session: Session) -> Places:
 def beside(places: Places, name: str) -> Places:
     """Return places in a directory of their own, below a base directory that another session has."""
     base = places.base / name
-    agents = places.agents.with_name(f"{places.agents.name}-{name}")
-    return Places(base=base, log=base / LOG, state=base / STATE, agents=agents, given=False)
+    return Places(base=base, log=base / LOG, state=base / STATE, default=places.default, given=False)
 
 
 def locate(
@@ -102,12 +112,13 @@ def locate(
         state_file: as the user gave it.
     """
     base = base_dir or next((each.parent for each in (log_path, state_file) if each is not None), None)
-    directory = _absolute(base if base is not None else default_directory(environ))
+    default = _absolute(default_directory(environ))
+    directory = _absolute(base) if base is not None else default
     return Places(
         base=directory,
         log=_absolute(log_path) if log_path is not None else directory / LOG,
         state=_absolute(state_file) if state_file is not None else directory / STATE,
-        agents=_agents_directory(environ, directory),
+        default=default,
         given=base is not None,
         by_state=base_dir is None and log_path is None and state_file is not None,
     )
@@ -117,17 +128,17 @@ def default_directory(environ: Mapping[str, str]) -> Path:
     """Return `$RUNNER_TEMP/beacon`, else `<tmp>/beacon-<uid>`."""
     if environ.get("RUNNER_TEMP"):
         return Path(environ["RUNNER_TEMP"], "beacon")
-    import tempfile  # noqa: PLC0415 - slow to import, and rarely needed in CI
-
     user = os.getuid() if hasattr(os, "getuid") else environ.get("USERNAME", "user")
-    return Path(tempfile.gettempdir(), f"beacon-{user}")
+    return Path(_temporary(environ), f"beacon-{user}")
 
 
-def _agents_directory(environ: Mapping[str, str], base: Path) -> Path:
-    """Return a directory of the same name whenever the base directory and the default are the same."""
-    default = _absolute(default_directory(environ))
-    of_base = "" if base == default else f"-{hashlib.sha256(os.fsencode(base)).hexdigest()[:12]}"
-    return default.with_name(f"{default.name}-agents{of_base}")
+def _temporary(environ: Mapping[str, str]) -> str:
+    """Return the directory for temporary files: the one that `tempfile` would find, without its import."""
+    if os.name == "posix" and not any(environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")):
+        return "/tmp"  # noqa: S108 - what is made there is checked by `_make_private`
+    import tempfile  # noqa: PLC0415 - slow to import
+
+    return tempfile.gettempdir()
 
 
 def prepare_agents(places: Places) -> None:

@@ -26,8 +26,7 @@ OURS = {
 
 
 def places(folder: Path, *, given: bool = True) -> Places:
-    agents = folder.with_name(f"{folder.name}-agents")
-    return Places(folder, folder / "runtime.jsonl", folder / "session.json", agents, given)
+    return Places(folder, folder / "runtime.jsonl", folder / "session.json", folder, given)
 
 
 def test_c3_the_base_directory_is_the_given_one_that_of_the_log_or_the_default(tmp_path: Path) -> None:
@@ -39,6 +38,17 @@ def test_c3_the_base_directory_is_the_given_one_that_of_the_log_or_the_default(t
     assert (both.base, both.log, both.state) == (tmp_path / "z", tmp_path / "x/log.jsonl", tmp_path / "z/session.json")
     assert not locate(environ).given
     assert default_directory({}).name == f"beacon-{os.getuid()}"
+
+
+def test_what_agents_keep_is_beside_the_default_directory_and_found_by_the_base_directory_alone(tmp_path: Path) -> None:
+    environ = {"RUNNER_TEMP": str(tmp_path)}
+    assert locate(environ).agents == tmp_path / "beacon-agents"
+    base = tmp_path / "work" / "base"
+    by_base = locate(environ, base_dir=base).agents
+    assert by_base.parent == tmp_path
+    assert by_base == locate(environ, base_dir=tmp_path / "work" / "x" / ".." / "base").agents
+    assert by_base == locate(environ, log_path=base / "log.jsonl").agents
+    assert by_base != locate(environ, base_dir=tmp_path / "other").agents
 
 
 def test_c3_relative_paths_and_the_home_directory_become_absolute(
