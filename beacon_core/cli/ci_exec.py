@@ -7,7 +7,7 @@ import sys
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -74,15 +74,27 @@ def exec_(
             sys.exit(128 + error.number)
         finally:
             if execution.code is not None:  # the command has run: even a bug of ours changes nothing (P9)
-                if sys.exc_info()[0] is not None:
-                    traceback.print_exc()
-                sys.exit(execution.code or (exit_codes.FAILED if strict and failed else 0))
+                _end(execution.code or (exit_codes.FAILED if strict and failed else 0))
     sys.exit(exit_codes.FAILED)
 
 
 def _say(text: str) -> None:
-    with suppress(OSError):  # nobody reads stderr any more: the command is not to suffer from that
+    """Tell the user; that nobody reads it any more keeps no command from running (P9)."""
+    with suppress(OSError):
         click.echo(f"beacon: {text}", err=True)
+
+
+def _end(code: int) -> NoReturn:
+    """End with a code, whatever has happened and whether or not anybody reads of it."""
+    with suppress(OSError):
+        if sys.exc_info()[0] is not None:
+            traceback.print_exc()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # the interpreter would try again, and end with 120
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(code)
 
 
 def _run(execution: Execution, how: dict[str, Any], *, as_json: bool, outcome_file: Path | None, strict: bool) -> bool:
@@ -98,7 +110,6 @@ def _run(execution: Execution, how: dict[str, Any], *, as_json: bool, outcome_fi
     execution.run(started)
     places = execution.request.places
     outcome = execution.finish(started, ending(places, harnesses=started.session.harnesses, required=strict, **how))
-    if outcome_file is not None:
-        write_outcome(outcome_file, outcome)
+    written = write_outcome(outcome_file, outcome)
     tell(outcome, as_json=as_json, on_stderr=True)
-    return outcome.failed or outcome.incomplete
+    return outcome.failed or outcome.incomplete or not written

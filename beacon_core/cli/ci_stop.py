@@ -59,10 +59,9 @@ def stop(
         **options,
     )
     outcome = finish(session, recognized(session), how)
-    if outcome_file is not None:
-        write_outcome(outcome_file, outcome)
+    written = write_outcome(outcome_file, outcome)
     tell(outcome, as_json=as_json)
-    sys.exit(exit_codes.FAILED if outcome.failed and required else 0)
+    sys.exit(exit_codes.FAILED if (outcome.failed and required) or not written else 0)
 
 
 def _nothing_to_stop(places: Places, session: Session | None, *, required: bool, as_json: bool) -> None:

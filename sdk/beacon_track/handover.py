@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DIRECT_SECONDS = 0.03
 #: In CI all of it may take so long: there is no next run [T9].
 CI_SECONDS = 2.0
-_CI_DIRECT_SECONDS = 1.0
+_CI_DIRECT_SECONDS = 1.5
 
 #: What the flusher needs of the environment: to find Python, the user's directories and the network.
 _PASSED_ON = frozenset(
@@ -42,7 +42,8 @@ def depart(settings: Settings, journal: Journal | None, lines: Sequence[bytes], 
         lines: the events.
         wait: whether this is the end of the process, which waits for the delivery in CI.
     """
-    ends = time.monotonic() + (CI_SECONDS if wait else 0)
+    given = environment.timeout()
+    ends = time.monotonic() + ((CI_SECONDS if given is None else given) if wait else 0)
     sidecar = delivery.sidecar()
     answer = _ask(sidecar, lines) if sidecar is not None and sidecar.direct else None
     if answer is not None and answer.verdict != "keep":
@@ -136,8 +137,9 @@ def referred(pipeline: str) -> Iterator[str]:
 
 def _ask(sidecar: Destination, lines: Sequence[bytes]) -> Answer:
     """Try to deliver to a server on this machine."""
-    seconds = _CI_DIRECT_SECONDS if environment.in_ci() else DIRECT_SECONDS
-    answer = delivery.post(sidecar, otlp.merge(lines), seconds)
+    given = environment.timeout()
+    usual = _CI_DIRECT_SECONDS if environment.in_ci() else DIRECT_SECONDS
+    answer = delivery.post(sidecar, otlp.merge(lines), usual if given is None else given)
     debug.say(f"flush: {len(lines)} events, status {answer.status}: {answer.verdict}")
     return answer
 

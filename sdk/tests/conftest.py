@@ -99,6 +99,7 @@ class Home:
             "TMPDIR": str(path / "tmp"),
             "PYTHONPATH": str(PACKAGE),
             "PYTHONWARNINGS": "error",
+            "BEACON_TRACK_TIMEOUT": "45",  # on a slow machine, an answer that comes too late makes a duplicate
             "PYTHONNODEBUGRANGES": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
         }

@@ -133,7 +133,8 @@ def test_t9_what_the_sidecar_answers_changes_nothing_for_the_command(
     with hanging() as silent:
         server.answers = [status or 200]
         url = server.url if status else f"http://127.0.0.1:{silent.getsockname()[1]}"
-        done = home.run(app, "env", "claim", "return3", BEACON_ENDPOINT=url, CI="true")
+        timeout = "45" if status else ""
+        done = home.run(app, "env", "claim", "return3", BEACON_ENDPOINT=url, CI="true", BEACON_TRACK_TIMEOUT=timeout)
     assert told(done) == (3, "working\n", "")
     assert len(home.records("pending-", "taken-")) == (0 if status == 401 else 1)
     assert len(server.records()) == bool(status)

@@ -234,9 +234,12 @@ def test_t7_a_file_that_cannot_be_read_is_set_aside_and_the_others_are_sent(
 ) -> None:
     for number, content in enumerate([b"{", b"\xff\n", b'{"resourceLogs": 1}\n', b"[]\n"]):
         (home.spool / f"pending-1-{number}.jsonl").write_bytes(content)
+    good = (home.spool / home.names("pending-")[-1]).read_bytes()
+    (home.spool / "pending-1-mixed.jsonl").write_bytes(b"{\n" + good + b'{"cut off')
     assert home.flush(server.url) == 0
-    assert len(home.names("corrupt-")) == 4
-    assert len(server.requests) == len(waiting)
+    assert len(home.names("corrupt-")) == 5
+    assert len(server.requests) == len(waiting) + 1
+    assert home.names("pending-") == home.names("taken-") == []
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
@@ -245,7 +248,8 @@ def test_t9_in_ci_a_command_waits_for_its_flush_but_not_longer_than_two_seconds(
     assert len(server.requests) == 1  # it was there when the command had ended
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        assert home.run("with_click", "env", "claim", ACME_ENDPOINT=url, CI="true").returncode == 0
+        done = home.run("with_click", "env", "claim", ACME_ENDPOINT=url, CI="true", BEACON_TRACK_TIMEOUT="")
+        assert done.returncode == 0
         assert len(home.names("taken-")) == 1  # it goes on
 
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.github_runner import end_everything_with
+
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "docs" / "examples" / "ci"
 BEACON = Path(sys.executable).with_name("beacon")
@@ -173,8 +175,10 @@ def destination() -> Iterator[Destination]:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, destination: Destination) -> Machine:
-    return Machine(tmp_path, destination)
+def machine(tmp_path: Path, destination: Destination) -> Iterator[Machine]:
+    machine = Machine(tmp_path, destination)
+    yield machine
+    end_everything_with("AGENT_SEEN", machine.environ["AGENT_SEEN"])
 
 
 @pytest.fixture
