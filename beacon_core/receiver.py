@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Protocol
 
 from beacon_core.component import Component
@@ -21,6 +22,13 @@ class Consumer(Protocol):
         Raises:
             QueueFullError: slow down and try again after `retry_after` seconds.
             QueueUnavailableError: the queue cannot store now; try again later.
+        """
+
+    def consume_all(self, batches: Sequence[Batch]) -> None:
+        """Process and store several batches as `consume` does one, for little more than what one costs.
+
+        All of them are stored or none; where they do not fit together, one by one some may. For a receiver with many
+        small batches at hand, such as requests that arrived while others were being stored.
         """
 
 

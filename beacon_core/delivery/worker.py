@@ -132,7 +132,8 @@ class Worker:
     def _deliver(self, lease: Lease) -> None:
         """Try everything in a lease once, in pieces where the destination wants less; keep what may succeed later."""
         attempts = max(leased.attempts for leased in lease.batches) + 1
-        pieces = deque([_piece(lease.events)])
+        events, most = lease.events, self._batch.max_events  # what was stored together may be more
+        pieces = deque(_piece(events[begin : begin + most]) for begin in range(0, len(events), most))
         while pieces:
             batch = pieces.popleft()
             error = self._attempt(batch)

@@ -6,14 +6,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import count
+from itertools import compress, count
 from pathlib import Path
 from typing import NamedTuple
 
 from beacon_core.component import Host
 from beacon_core.config import ComponentConfig
 from beacon_core.errors import ConfigurationError, QueueFullError, QueueUnavailableError
-from beacon_core.event import Event, encode_batch
+from beacon_core.event import encode_batch
 from beacon_core.queue import Backlog, Entry, Lease, LeasedBatch, Queue
 from beacon_core.queues.sqlite import tables
 from beacon_core.queues.sqlite.channel import Channel
@@ -22,6 +22,7 @@ from beacon_core.queues.sqlite.config import MemoryQueueConfig, SqliteQueueConfi
 from beacon_core.queues.sqlite.database import SCHEMA, Opened, connect, open_database, put_back, replace_database
 from beacon_core.queues.sqlite.lock import FileLock
 from beacon_core.queues.sqlite.recent import Recent
+from beacon_core.queues.sqlite.rows import Row, rows_of
 
 _NANOS = 1_000_000_000
 _TIDY_INTERVAL = 30 * _NANOS  # how often old keys are forgotten and free pages given back
@@ -97,33 +98,32 @@ class MemoryQueue(Queue):
     # ---- putting in ----
 
     def put(self, entries: Sequence[Entry]) -> list[bool]:
-        payloads = [encode_batch(entry.batch) if _is_stored(entry) else b"" for entry in entries]
-        return self._open_commits.run(lambda connection: self._write(connection, entries, payloads))
+        rows = [(row, encode_batch(row.batch)) for row in rows_of(entries)]
+        return self._open_commits.run(lambda connection: self._write(connection, entries, rows))
 
     def _write(
-        self, connection: sqlite3.Connection, entries: Sequence[Entry], payloads: Sequence[bytes]
+        self, connection: sqlite3.Connection, entries: Sequence[Entry], rows: Sequence[tuple[Row, bytes]]
     ) -> Finish[list[bool]]:
         if not self._is_in_place():
             raise sqlite3.OperationalError("its file has vanished")
         now, window = self.host.clock(), int(self.config.dedup_window * _NANOS)
-        fresh = [not tables.is_seen(connection, entry.key, now, window) for entry in entries]
-        stored = [item for item, new in zip(zip(entries, payloads, strict=True), fresh, strict=True) if new]
-        size = sum(len(payload) for _, payload in stored)
+        seen = tables.seen(connection, [entry.key for entry in entries], now, window)
+        fresh = [entry.key not in seen for entry in entries]
+        if seen:
+            rows = [(row, encode_batch(row.batch)) for row in rows_of(list(compress(entries, fresh)))]
+        size = sum(len(payload) for _, payload in rows)
         dropped = self._make_room(connection, size)
         self._tidy(connection, now, window)
-        inserted: list[tuple[int, int, tuple[Event, ...]]] = []
-        for entry, payload in stored:
-            if window:
-                tables.remember(connection, entry.key, now)
-            if payload:
-                inserted.append((tables.insert(connection, entry, payload), len(payload), entry.batch.events))
+        if window:
+            tables.remember(connection, [entry.key for entry in compress(entries, fresh)], now)
+        inserted = [(tables.insert(connection, row, payload), len(payload), row.batch.events) for row, payload in rows]
         self._bytes += size  # at once: the next write of this group must see it
 
         def finish() -> list[bool]:
             self._forget_dropped(dropped)
             for each in inserted:
                 self._recent.add(*each)
-            self._announce([entry for entry, payload in stored if payload])
+            self._announce([row for row, _ in rows])
             return fresh
 
         return finish
@@ -156,13 +156,13 @@ class MemoryQueue(Queue):
             self._tidied = now
             tables.forget_seen(connection, now, window)
 
-    def _announce(self, entries: Sequence[Entry]) -> None:
+    def _announce(self, rows: Sequence[Row]) -> None:
         with self._changed:
-            for entry in entries:
-                for exporter in entry.exporters:
+            for row in rows:
+                for exporter in row.exporters:
                     channel = self._channels.setdefault(exporter, Channel())
                     channel.batches += 1
-                    channel.events += len(entry.batch)
+                    channel.events += len(row.batch)
             self._changed.notify_all()
 
     # ---- taking out ----
@@ -375,8 +375,3 @@ def default_path() -> Path:
     from platformdirs import user_state_path  # noqa: PLC0415 - needed only where no path is configured
 
     return user_state_path("beacon", appauthor=False) / "queue.db"
-
-
-def _is_stored(entry: Entry) -> bool:
-    """Say whether there is anything to deliver: a batch that was filtered empty is only remembered as seen."""
-    return bool(entry.exporters) and len(entry.batch) > 0
