@@ -26,12 +26,14 @@ class Host:
         counters: the run's counters.
         secrets: the values of all `Secret` options of the configuration, for `sanitize`: telemetry may repeat them.
         clock: the time now, in Unix nanoseconds.
+        worker: which of several processes this is (`service.workers`), from 1.
     """
 
     component: str
     counters: Counters = field(default_factory=Counters)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     clock: Callable[[], int] = time.time_ns
+    worker: int = 1
 
     @property
     def logger(self) -> logging.Logger:
@@ -71,6 +73,16 @@ class Component(ABC):
 
         Raises:
             ConfigurationError: something has to be corrected.
+        """
+
+    def share(self, workers: int) -> None:
+        """Get ready to run in several processes at once (`service.workers`), which are forked after that.
+
+        Called once, before `start`, which every process then calls for itself. Processors, and exporters that keep
+        nothing on this machine, need not do anything.
+
+        Raises:
+            ConfigurationError: it cannot run more than once.
         """
 
     def start(self, host: Host) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from beacon_core.component import Component
+from beacon_core.errors import ConfigurationError
 from beacon_core.event import Batch
 
 
@@ -43,6 +44,10 @@ class Receiver(Component):
     def endpoints(self) -> dict[str, str]:
         """Where it listens, by protocol, such as `{"http": "http://127.0.0.1:4318"}`; known once started."""
         return {}
+
+    def share(self, workers: int) -> None:
+        """Take the addresses that all processes will listen on; a receiver without an override runs only once."""
+        raise ConfigurationError(f"cannot run in {workers} processes at once; set service.workers to 1")
 
     @abstractmethod
     def run(self, consumer: Consumer) -> None:

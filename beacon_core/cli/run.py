@@ -5,10 +5,14 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from beacon_core.cli.options import load_graph, pipeline_options, set_up_logging
+
+if TYPE_CHECKING:
+    from beacon_core.service.processes import Processes
 
 EPILOG = """\b
 The receipt on stderr says what became of every event. SIGTERM and Ctrl-C drain and end; a second one ends at once.
@@ -30,6 +34,12 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: str | 
         return float(str(parse_duration(value)))
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def _several() -> type[Processes]:
+    from beacon_core.service.processes import Processes  # noqa: PLC0415 - multiprocessing, for those who want it
+
+    return Processes
 
 
 @click.command(epilog=EPILOG, short_help="Run a pipeline.")
@@ -77,7 +87,8 @@ def run(
     for file in (ready_file, receipt_file):
         if file is not None:
             check_writable(file)
-    service = Service(graph, drain_timeout=drain_timeout, load=lambda: load_graph(files, sets))
+    kind = _several() if graph.workers > 1 else Service
+    service = kind(graph, drain_timeout=drain_timeout, load=lambda: load_graph(files, sets))
     signals: list[int] = []
 
     def stop(number: int, _frame: object) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -87,6 +88,28 @@ def make_receipt(
         deduplicated=sum(counters.get("deduplicated", name) for name in names),
         refused={name: count for name in names if (count := counters.get("refused", name))},
         exporters=lines,
+    )
+
+
+def add_receipts(receipts: Sequence[Receipt]) -> Receipt:
+    """Add up what several processes did for one run."""
+    names = dict.fromkeys(name for receipt in receipts for name in receipt.exporters)
+    lines = {name: _add_lines([r.exporters[name] for r in receipts if name in r.exporters]) for name in names}
+    refused = sum((Counter(receipt.refused) for receipt in receipts), Counter[str]())
+    return Receipt(
+        balanced=all(receipt.balanced for receipt in receipts) and all(line.balanced for line in lines.values()),
+        received=sum(receipt.received for receipt in receipts),
+        deduplicated=sum(receipt.deduplicated for receipt in receipts),
+        refused=dict(refused),
+        exporters=lines,
+    )
+
+
+def _add_lines(lines: Sequence[ExporterReceipt]) -> ExporterReceipt:
+    dropped = sum((Counter(line.dropped) for line in lines), Counter[str]())
+    numbers = [name for name in ExporterReceipt.__struct_fields__ if name != "dropped"]
+    return ExporterReceipt(
+        dropped=dict(dropped), **{name: sum(getattr(line, name) for line in lines) for name in numbers}
     )
 
 

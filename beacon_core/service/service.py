@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
 import queue
 import time
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 from beacon_core.errors import BeaconError
 from beacon_core.loader import Graph
 from beacon_core.queue import Backlog
-from beacon_core.service.files import write_json
+from beacon_core.service.files import Endpoints, write_ready
 from beacon_core.service.receipt import Receipt, make_receipt
 from beacon_core.service.running import STOP_TIMEOUT, RunningGraph
 from beacon_core.telemetry import Counters
@@ -36,19 +35,28 @@ class Service:
             signal; after finite receivers came to their end no limit, unless every destination that is left refuses
             the configuration.
         load: returns the graph of the configuration as it is now, for `reload`.
+        worker: which of several processes this is, from 1.
+        announced: told the endpoints of all receivers, by id and protocol, as soon as they accept, and after a reload.
     """
 
     DEFAULT_DRAIN_TIMEOUT = 10.0
 
     def __init__(
-        self, graph: Graph, *, drain_timeout: float | None = None, load: Callable[[], Graph] | None = None
+        self,
+        graph: Graph,
+        *,
+        drain_timeout: float | None = None,
+        load: Callable[[], Graph] | None = None,
+        worker: int = 1,
+        announced: Callable[[Endpoints], None] = lambda _: None,
     ) -> None:
         self._graph = graph
         self._drain_timeout = drain_timeout
         self._load = load
         self.counters = Counters()
         self._news: queue.SimpleQueue[str] = queue.SimpleQueue()  # safe in a signal handler, unlike Event and Condition
-        self._running = RunningGraph(self.counters, self._ended)
+        self._running = RunningGraph(self.counters, self._ended, worker)
+        self._announced = announced
         self._receiving = set(graph.receivers)
         self._receivers = dict.fromkeys(graph.receivers)  # of the whole run, also those that a reload took away
         self._exporters = dict.fromkeys(graph.exporters)
@@ -137,9 +145,9 @@ class Service:
         gc.freeze()  # modules, options and rules stay for the whole run: 45,000 objects less to go through each time
         endpoints = {name: dict(receiver.endpoints) for name, receiver in self._graph.receivers.items()}
         if ready_file is not None:
-            admin = {"telemetry": {"endpoint": self._admin_url}} if self._admin_url else {}
-            write_json(ready_file, {"pid": os.getpid(), "endpoints": endpoints, **admin})
+            write_ready(ready_file, endpoints, self._admin_url)
         self.ready = True
+        self._announced(endpoints)
         for name, addresses in endpoints.items():
             logger.info("%s is ready%s", name, "".join(f" {address}" for address in addresses.values()))
 

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import compress, count
 from pathlib import Path
 from typing import NamedTuple
@@ -18,11 +19,12 @@ from beacon_core.queue import Backlog, Entry, Lease, LeasedBatch, Queue
 from beacon_core.queues.sqlite import tables
 from beacon_core.queues.sqlite.channel import Channel
 from beacon_core.queues.sqlite.commits import FILE_ERRORS, Finish, GroupCommit
-from beacon_core.queues.sqlite.config import MemoryQueueConfig, SqliteQueueConfig
+from beacon_core.queues.sqlite.config import MemoryQueueConfig, SqliteQueueConfig, default_path
 from beacon_core.queues.sqlite.database import SCHEMA, Opened, connect, open_database, put_back, replace_database
 from beacon_core.queues.sqlite.lock import FileLock
 from beacon_core.queues.sqlite.recent import Recent
 from beacon_core.queues.sqlite.rows import Row, rows_of
+from beacon_core.queues.sqlite.siblings import Siblings, adopt_orphans, path_of
 
 _NANOS = 1_000_000_000
 _TIDY_INTERVAL = 30 * _NANOS  # how often old keys are forgotten and free pages given back
@@ -58,7 +60,15 @@ class MemoryQueue(Queue):
         self._tokens = count(1)
         connection = self._open()
         self._load(connection)
-        self._commits = GroupCommit(connection, self._after_failure)
+        self._commits = GroupCommit(connection, self._after_failure, self._alone)
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """Keep other processes from committing to a queue that belongs with this one; there are none."""
+        return nullcontext()
+
+    def _seen(self, connection: sqlite3.Connection, keys: Sequence[str], now: int, window: int) -> set[str]:
+        """Return which keys were stored within the dedup window, here or by another process."""
+        return tables.seen(connection, keys, now, window)
 
     def _open(self) -> sqlite3.Connection:
         connection = connect(Path(":memory:"))
@@ -107,7 +117,7 @@ class MemoryQueue(Queue):
         if not self._is_in_place():
             raise sqlite3.OperationalError("its file has vanished")
         now, window = self.host.clock(), int(self.config.dedup_window * _NANOS)
-        seen = tables.seen(connection, [entry.key for entry in entries], now, window)
+        seen = self._seen(connection, [entry.key for entry in entries], now, window)
         fresh = [entry.key not in seen for entry in entries]
         if seen:
             rows = [(row, encode_batch(row.batch)) for row in rows_of(list(compress(entries, fresh)))]
@@ -321,17 +331,35 @@ class SqliteQueue(MemoryQueue):
 
     config_class = SqliteQueueConfig
     config: SqliteQueueConfig
+    _workers = 1
+    _siblings: Siblings | None = None
+
+    def share(self, workers: int) -> None:
+        self._workers = workers
 
     def _open(self) -> sqlite3.Connection:
-        self._path = self.config.path or default_path()
+        path = self.config.path or default_path()
+        self._path = path_of(path, self.host.worker)
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = FileLock(self._path)
-            return self._opened(open_database(self._path))
+            connection = self._opened(open_database(self._path))
+            if self._workers > 1:
+                self._siblings = Siblings(path, self.host.worker, self._workers)
+            for orphan in adopt_orphans(path, self._workers, connection) if self.host.worker == 1 else ():
+                self.host.logger.info("took over what was left in %s", orphan)
         except (OSError, *FILE_ERRORS) as error:
             raise ConfigurationError(
                 f"the queue {self._path} cannot be opened: {error}; set service.queue.path"
             ) from error
+        return connection
+
+    def _alone(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._siblings is None else self._siblings.alone()
+
+    def _seen(self, connection: sqlite3.Connection, keys: Sequence[str], now: int, window: int) -> set[str]:
+        seen = tables.seen(connection, keys, now, window)
+        return seen if self._siblings is None else seen | self._siblings.seen(keys, now, window)
 
     def _opened(self, opened: Opened) -> sqlite3.Connection:
         if opened.aside is not None:
@@ -368,10 +396,5 @@ class SqliteQueue(MemoryQueue):
         super().shutdown(timeout)
         if running:
             self._lock.release()
-
-
-def default_path() -> Path:
-    """Return the queue's file where none is configured."""
-    from platformdirs import user_state_path  # noqa: PLC0415 - needed only where no path is configured
-
-    return user_state_path("beacon", appauthor=False) / "queue.db"
+            if self._siblings is not None:
+                self._siblings.close()

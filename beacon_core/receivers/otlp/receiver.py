@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from beacon_core.component import Host
 from beacon_core.receiver import Consumer, Receiver
 from beacon_core.receivers.otlp.config import OtlpConfig, split_endpoint
-from beacon_core.receivers.otlp.sockets import is_loopback, listen, url
+from beacon_core.receivers.otlp.sockets import is_loopback, listen, listen_beside, reserve, url
 
 if TYPE_CHECKING:  # asyncio and uvicorn: 100 ms that a configuration check does not need
     from beacon_core.receivers.otlp.server import Server
@@ -24,6 +24,7 @@ class OtlpReceiver(Receiver):
     def __init__(self, config: OtlpConfig) -> None:
         super().__init__(config)
         self._sockets: list[socket.socket] = []
+        self._reserved: list[socket.socket] = []
         self._url = ""
         self._lock = threading.Lock()
         self._server: Server | None = None
@@ -34,10 +35,14 @@ class OtlpReceiver(Receiver):
     def endpoints(self) -> dict[str, str]:
         return {"http": self._url} if self._url else {}
 
+    def share(self, workers: int) -> None:  # noqa: ARG002 - for any number
+        name, port = split_endpoint(self.config.protocols.http.endpoint)
+        self._reserved = reserve(name, port)
+
     def start(self, host: Host) -> None:
         super().start(host)
         name, port = split_endpoint(self.config.protocols.http.endpoint)
-        self._sockets = listen(name, port)
+        self._sockets = [listen_beside(sock) for sock in self._reserved] or listen(name, port)
         self._url = url(name, self._sockets[0])
         if not all(is_loopback(sock) for sock in self._sockets):
             host.logger.warning(
@@ -65,5 +70,5 @@ class OtlpReceiver(Receiver):
         if server is not None:
             server.stop(timeout)
             self._finished.wait(timeout + 5)  # `run` keeps to the time-out; the rest is for closing
-        for sock in self._sockets:
+        for sock in [*self._sockets, *self._reserved]:
             sock.close()
