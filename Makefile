@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
+PROJECTS := pyproject.toml sdk/pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help install format lint typecheck test crash fuzz linear bench docs demo lock clean
+.PHONY: help install format lint typecheck test crash fuzz clients agents sessions linear bench docs demo lock clean
 
 help:  ## show this
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -17,7 +17,7 @@ $(INSTALLED): $(PROJECTS)
 	@$(PYTHON) -c 'import sys; sys.exit("Beacon needs Python 3.11 or later; say: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable . --editable plugins/file --editable plugins/splunk --editable plugins/datadog --group dev
+	$(BIN)/python -m pip install --quiet --editable . --editable plugins/file --editable plugins/splunk --editable plugins/datadog --editable sdk --group dev
 	@touch $@
 
 format: install  ## format the code and mend what can be mended
@@ -43,6 +43,22 @@ crash: install  ## kill Beacon N times under load and check that nothing is lost
 fuzz: install  ## hostile input on every receiver, a few minutes: make fuzz SEED=abc
 	$(BIN)/python -m tests.fuzz --seed '$(SEED)'
 
+clients: install  ## OTLP exporters that come from elsewhere than PyPI, here Node's, against a real Beacon; needs npm
+	BEACON_TEST_NODE=1 $(BIN)/pytest tests/e2e/test_node_exporters.py
+
+AGENTS := .agents
+NPM_PACKAGES ?= @anthropic-ai/claude-code @openai/codex @google/gemini-cli
+
+agents: install  ## real coding agents in `beacon ci`, with a stand-in for their models; needs node and npm
+	npm install --no-audit --no-fund --loglevel=error --prefix $(AGENTS) $(NPM_PACKAGES)
+	node $(AGENTS)/node_modules/@anthropic-ai/claude-code/install.cjs
+	AGENTS=$(AGENTS) $(BIN)/python -m pytest -v -rA tests/agents
+
+RUNS ?= 50
+
+sessions: install  ## fake agents on the SDKs for Python and JavaScript in sessions of each kind: make sessions RUNS=50
+	$(BIN)/python -m tests.e2e.ci.agents --runs '$(RUNS)'
+
 linear: install  ## hostile texts of up to 16 MiB for every rule of sanitize take linear time, hours
 	$(BIN)/python -m tests.fuzz.linear
 
@@ -67,4 +83,4 @@ lock: install  ## write uv.lock anew
 	$(BIN)/python -m pip install --quiet uv && $(BIN)/uv lock
 
 clean:  ## remove everything that make made
-	rm -rf $(VENV) .demo .bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .agents .demo .bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -26,6 +26,8 @@ class Host:
         counters: the run's counters.
         secrets: the values of all `Secret` options of the configuration, for `sanitize`: telemetry may repeat them.
         clock: the time now, in Unix nanoseconds.
+        once: the run makes one pass (`beacon run --once`): a receiver that waits for more takes what is there and
+            returns from `run`.
         worker: which of several processes this is (`service.workers`), from 1.
     """
 
@@ -33,6 +35,7 @@ class Host:
     counters: Counters = field(default_factory=Counters)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     clock: Callable[[], int] = time.time_ns
+    once: bool = False
     worker: int = 1
 
     @property

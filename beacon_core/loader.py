@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from pydantic import SecretStr
 
@@ -20,6 +20,7 @@ from beacon_core.receiver import Receiver
 
 _SECTIONS: tuple[Kind, ...] = ("receivers", "processors", "exporters")
 SANITIZE = "sanitize"  # the type that has to come last (promise P2)
+_SHORTEST_PART = 8  # characters of a variable that say that it is a part of a secret, or the other way round
 _SHORTEST_SECRET = 4  # a shorter value in telemetry says nothing about where it comes from
 
 
@@ -38,6 +39,7 @@ class Graph:
         workers: how many processes run it.
         secrets: the values of all secret options.
         warnings: what is allowed and probably not meant.
+        document: the configuration that it was built from.
     """
 
     receivers: dict[str, Receiver]
@@ -50,6 +52,20 @@ class Graph:
     workers: int = 1
     secrets: tuple[str, ...] = field(default=(), repr=False)
     warnings: list[str] = field(default_factory=list)
+    document: Document | None = field(default=None, repr=False)
+
+    def effective(self) -> Any:
+        """Return the configuration in effect as ordinary data: references as they were written, no secrets."""
+        return self.document.effective(self.secrets) if self.document is not None else {}
+
+    def secret_variables(self, environ: Mapping[str, str]) -> list[str]:
+        """Return the names of variables in which a secret option's value stands, whatever they are called."""
+        return sorted(name for name, value in environ.items() if self._is_secret(value.strip()))
+
+    def _is_secret(self, value: str) -> bool:
+        return value in self.secrets or (
+            len(value) >= _SHORTEST_PART and any(value in secret or secret in value for secret in self.secrets)
+        )
 
 
 #: Returns the class of a component type; raises `PluginError`.
@@ -114,6 +130,7 @@ class _Builder:
             workers=service.workers,
             secrets=tuple(self._secrets),
             warnings=list(self._unused(service)),
+            document=self._document,
         )
 
     # ---- how components hang together ----

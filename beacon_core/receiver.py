@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from beacon_core.component import Component
 from beacon_core.errors import ConfigurationError
@@ -39,6 +39,10 @@ class Receiver(Component):
     `start` binds sockets and opens files, so that a receiver that cannot work fails before anything is acknowledged.
     The service then calls `run` in a thread of the receiver's own.
     """
+
+    #: Whether `run` comes to an end by itself: at the end of a source, or after one pass where `Host.once` asks for it.
+    #: `beacon run --once` takes no other receivers.
+    finite: ClassVar[bool] = False
 
     @property
     def endpoints(self) -> dict[str, str]:

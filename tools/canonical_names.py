@@ -1,4 +1,4 @@
-"""The reference page about the names of the normalized event and what is mapped to them, and the tables' JSON."""
+"""The reference page about what the shipped tables map to canonical names, and the tables' JSON."""
 
 from __future__ import annotations
 
@@ -18,15 +18,7 @@ def parts(table: Table, before: Sequence[str], options: str) -> Iterator[str]:
     """Yield the page's parts; `before` is the first, `table` makes a table, `options` is that of the options."""
     yield "# Canonical names"
     yield from (text.strip() for text in before)
-    yield from ("## Options", options, "## Attributes")
-    schema = load_schema()
-    for group in dict.fromkeys(name.group for name in schema.names.values()):
-        rows: list[Row] = [
-            (f"`{name}`", spec.type or "any", spec.about + (f" One of {words(spec.values)}." if spec.values else ""))
-            for name, spec in schema.names.items()
-            if spec.group == group
-        ]
-        yield from (f"### {group}", table(("attribute", "type", "meaning"), rows))
+    yield from ("## Options", options)
     for name, pack in shipped().packs.items():
         yield f"## `{name}`"
         everybody = "For all events; rules are for those of agents." if pack.rules else "For all events."

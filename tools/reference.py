@@ -20,8 +20,10 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
-import canonical_names  # beside this file
+import agent_environment  # beside this file
+import canonical_names
 import click
+import event_schema
 import fingerprint
 import msgspec
 import readmes  # beside this file
@@ -70,6 +72,7 @@ def cli_page() -> str:
         "done": "0",
         "failed": str(exit_codes.FAILED),
         "usage": str(click.UsageError.exit_code),
+        "unavailable": str(exit_codes.UNAVAILABLE),
         "configuration": str(exit_codes.CONFIGURATION),
         "signalled": f"{128 + signal.SIGINT}, {128 + signal.SIGTERM}",
     }
@@ -88,7 +91,10 @@ def cli_page() -> str:
 
 def all_commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
     """Yield the commands of a group, and those of groups in it, by name."""
-    for name, command in sorted(group.commands.items()):
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         yield prefix + name, command
         if isinstance(command, click.Group):
             yield from all_commands(command, f"{prefix}{name} ")
@@ -324,8 +330,12 @@ def main() -> int:
         (folder / f"{name}.md").write_text(make(), encoding="utf-8")
     described = fingerprint.parts(table, processor_options("fingerprint"))
     (folder / "fingerprint.md").write_text(page(*described), encoding="utf-8")
+    (folder / "agent-environment.md").write_text(page(*agent_environment.parts(table)), encoding="utf-8")
     names = canonical_names.parts(table, PROSE["names"]["before"], processor_options("canonicalize"))
     (folder / "canonical-names.md").write_text(page(*names), encoding="utf-8")
+    schema = event_schema.parts(table, PROSE["event-schema"]["before"])
+    (folder / "event-schema.md").write_text(page(*schema), encoding="utf-8")
+    (folder / event_schema.FILE).write_bytes(event_schema.encoded())
     if folder == PAGES or arguments.readmes:
         readmes.write(arguments.readmes or readmes.PLUGINS, options_of)
     return 0

@@ -1,7 +1,7 @@
 """The `beacon` command.
 
 This module and those of its commands import click and the standard library, nothing else: what a command needs is
-imported when it runs, so that `beacon --help` is quick.
+imported when it runs, so that `beacon --help` is quick. The module of a command is imported when it is asked for.
 """
 
 from __future__ import annotations
@@ -13,26 +13,29 @@ import click
 
 from beacon_core import __version__
 from beacon_core.cli import exit_codes
-from beacon_core.cli.canonicalize import canonicalize
-from beacon_core.cli.components import components
-from beacon_core.cli.doctor import doctor
-from beacon_core.cli.fingerprint import fingerprint
-from beacon_core.cli.plugins import plugins
-from beacon_core.cli.queue import queue
-from beacon_core.cli.run import run
-from beacon_core.cli.sanitize import sanitize
-from beacon_core.cli.validate import validate
+from beacon_core.cli.lazy import LazyGroup
 from beacon_core.errors import BeaconError, ConfigurationError
 
 EPILOG = """\b
 Examples:
+  beacon init
   beacon validate --pipeline pipeline.yaml
   beacon run --pipeline pipeline.yaml --receipt receipt.json
   beacon components exporters
 """
 
 
-class ErrorGroup(click.Group):
+#: Where each command is, by its name.
+COMMANDS = {
+    name: f"beacon_core.cli.{name}:{name}"
+    for name in (
+        *("run", "validate", "ci", "doctor", "components", "plugins", "canonicalize", "queue", "report", "sanitize"),
+        *("fingerprint", "init", "telemetry", "test", "completion", "version"),
+    )
+}
+
+
+class ErrorGroup(LazyGroup):
     """Turns Beacon's errors into a message on stderr and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -46,18 +49,7 @@ class ErrorGroup(click.Group):
             sys.exit(exit_codes.FAILED)
 
 
-@click.group(cls=ErrorGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=ErrorGroup, lazy=COMMANDS, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="beacon")
 def main() -> None:
     """Take the telemetry of command-line tools and coding agents in, make it safe and uniform, and deliver it."""
-
-
-main.add_command(run)
-main.add_command(validate)
-main.add_command(doctor)
-main.add_command(components)
-main.add_command(plugins)
-main.add_command(canonicalize)
-main.add_command(queue)
-main.add_command(sanitize)
-main.add_command(fingerprint)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., object])
 
 
-def pipeline_options(command: F) -> F:
+def pipeline_options(command: F, *, required: bool = True) -> F:
     """Add `--pipeline` and `--set`."""
     command = click.option(
         "--set",
@@ -34,7 +34,7 @@ def pipeline_options(command: F) -> F:
         "files",
         metavar="FILE",
         multiple=True,
-        required=True,
+        required=required,
         type=click.Path(path_type=Path),
         help="The pipeline's YAML file. Given several times, later files are laid over earlier ones.",
     )(command)

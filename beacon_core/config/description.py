@@ -28,7 +28,7 @@ _SIMPLE: dict[Any, str] = {
     Any: "any",
 }
 _SIZES = (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024), ("MB", 1000**2), ("kB", 1000))
-_MINUTE = 60
+_DURATIONS = (("d", 86400), ("m", 60))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,4 +155,5 @@ def _duration(seconds: float) -> str:
     """Return a duration with the unit that fits."""
     if 0 < seconds < 1:
         return f"{seconds * 1000:g}ms"
-    return f"{seconds / _MINUTE:g}m" if seconds >= _MINUTE and seconds % _MINUTE == 0 else f"{seconds:g}s"
+    unit, length = next(((unit, each) for unit, each in _DURATIONS if seconds and seconds % each == 0), ("s", 1))
+    return f"{seconds / length:g}{unit}"

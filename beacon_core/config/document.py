@@ -70,6 +70,14 @@ class Document:
         """
         return self.root.printable()
 
+    def effective(self, secrets: Collection[str]) -> Any:
+        """Return ordinary data which, read again as a pipeline file, is this configuration: references, no secrets.
+
+        Args:
+            secrets: the values of all secret options, of a configuration that `validate` has accepted.
+        """
+        return self.root.effective(secrets)
+
 
 def load(
     files: Sequence[FilePath],

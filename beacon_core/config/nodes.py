@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -31,6 +31,7 @@ class Node:
         origin: where the value begins.
         keys: where the keys of a map stand.
         written: for `Referenced` text, how it can be shown: with references instead of what they stand for.
+        source: for `Referenced` text, what stands in the file; a default in it may be a secret.
         broken: a reference could not be resolved; it was reported, and what follows from it is not worth reporting.
     """
 
@@ -38,6 +39,7 @@ class Node:
     origin: Origin
     keys: dict[str, Origin] = field(default_factory=dict)
     written: str = ""
+    source: str = ""
     broken: bool = False
 
     def __repr__(self) -> str:
@@ -80,11 +82,28 @@ class Node:
 
     def printable(self) -> Any:
         """Return the value as ordinary data in which references stand as they were written."""
+        return self._shown(lambda node: node.written if isinstance(node.value, Referenced) else node.value)
+
+    def effective(self, secrets: Collection[str]) -> Any:
+        """Return ordinary data that means the same when it is read again: references stand for their values.
+
+        Args:
+            secrets: the values of all secret options; where one of them stands, a default is not shown.
+        """
+
+        def text(node: Node) -> Any:
+            if isinstance(node.value, Referenced):
+                return node.written if str(node.value).strip() in secrets else node.source or node.written
+            return node.value.replace("${", "$${") if isinstance(node.value, str) else node.value
+
+        return self._shown(text)
+
+    def _shown(self, scalar: Callable[[Node], Any]) -> Any:
         if isinstance(self.value, dict):
-            return {key: child.printable() for key, child in self.value.items()}
+            return {key: child._shown(scalar) for key, child in self.value.items()}  # noqa: SLF001 - a node as well
         if isinstance(self.value, list):
-            return [child.printable() for child in self.value]
-        return self.written if isinstance(self.value, Referenced) else self.value
+            return [child._shown(scalar) for child in self.value]  # noqa: SLF001 - a node as well
+        return scalar(self)
 
 
 def scalar(text: str) -> Scalar:

@@ -66,7 +66,7 @@ def _resolve_text(node: Node, text: str, environ: Mapping[str, str], problems: P
         return replace(node, value=value)
     # A default is text of the file, but it may be a secret that somebody left there.
     written = _DEFAULT.sub(r"\1***}", text)
-    return replace(node, value=Referenced(value), written=written, broken=broken)
+    return replace(node, value=Referenced(value), written=written, source=text, broken=broken)
 
 
 def _look_up(body: str, closed: bool, environ: Mapping[str, str]) -> str:

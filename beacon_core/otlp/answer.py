@@ -30,12 +30,28 @@ def encode_success(path: str, encoding: Literal["protobuf", "json"], warning: st
     return msgspec.json.encode({"partialSuccess": {_REJECTED[path]: "0", "errorMessage": warning}})
 
 
-def encode_status(encoding: Literal["protobuf", "json"], code: int, message: str) -> bytes:
-    """Return a google.rpc.Status; `code` is a gRPC status code (0 to 16), which clients do not act on."""
+def encode_status(
+    encoding: Literal["protobuf", "json"], code: int, message: str, *, retry_delay: int | None = None
+) -> bytes:
+    """Return a google.rpc.Status.
+
+    Args:
+        encoding: what it is written in.
+        code: a gRPC status code (0 to 16); clients of OTLP/HTTP do not act on it.
+        message: for developers; cut to `MAX_TEXT` characters.
+        retry_delay: seconds after which to try again, as google.rpc.RetryInfo in the details; in protobuf only.
+    """
     message = message[:MAX_TEXT]
     if encoding == "json":
         return msgspec.json.encode({"code": code, "message": message})
-    return b"\x08" + _varint(code) + _field(2, message.encode())
+    details = b"" if retry_delay is None else _field(3, _retry_info(retry_delay))
+    return b"\x08" + _varint(code) + _field(2, message.encode()) + details
+
+
+def _retry_info(seconds: int) -> bytes:
+    """Return a google.protobuf.Any with a google.rpc.RetryInfo, whose only field is a Duration."""
+    duration = b"\x08" + _varint(seconds)
+    return _field(1, b"type.googleapis.com/google.rpc.RetryInfo") + _field(2, _field(1, duration))
 
 
 def _field(number: int, content: bytes) -> bytes:

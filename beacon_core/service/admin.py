@@ -10,8 +10,8 @@ from typing import Protocol, Self
 import msgspec
 
 from beacon_core.errors import ConfigurationError
+from beacon_core.receipt import Receipt
 from beacon_core.service.metrics import Metrics
-from beacon_core.service.receipt import Receipt
 from beacon_core.telemetry import Count
 
 

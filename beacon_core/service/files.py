@@ -11,6 +11,7 @@ from typing import TypeAlias
 import msgspec
 
 from beacon_core.errors import ConfigurationError
+from beacon_core.files import write_private
 
 
 def check_writable(path: Path) -> None:
@@ -49,13 +50,4 @@ def write_json(path: Path, content: object) -> None:
     Raises:
         OSError: the folder does not exist or cannot be written to.
     """
-    data = msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+    write_private(path, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")

@@ -11,7 +11,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import Pipe
@@ -21,9 +21,9 @@ from pathlib import Path
 from beacon_core import errors
 from beacon_core.errors import BeaconError, ConfigurationError
 from beacon_core.loader import Graph
+from beacon_core.receipt import Receipt, add_up
 from beacon_core.service.admin_start import start_admin
 from beacon_core.service.files import Endpoints, write_ready
-from beacon_core.service.receipt import Receipt, add_receipts
 from beacon_core.service.words import Ready, Report, Trouble, decode_news, decode_report
 from beacon_core.service.work import work
 from beacon_core.telemetry import Count
@@ -73,6 +73,7 @@ class Processes:
         self._asking = threading.Lock()
         self._stop_requests = 0
         self._announced = False
+        self._said: dict[str, object] = {}
         self._trouble: BeaconError | None = None
         self.failed = False  #: a process ended that should not have
         self.ready = False  #: every receiver of every process accepts
@@ -97,7 +98,7 @@ class Processes:
 
     def receipt(self) -> Receipt:
         """Add up what has happened so far."""
-        return add_receipts([report.receipt for report in self._reports()])
+        return add_up([report.receipt for report in self._reports()])
 
     @property
     def counters(self) -> Iterable[Count]:
@@ -110,17 +111,31 @@ class Processes:
 
     # ---- the run ----
 
-    def run(self, *, ready_file: Path | None = None) -> Receipt:
+    def run(
+        self,
+        *,
+        ready_file: Path | None = None,
+        announce: Mapping[str, object] | None = None,
+        begun: Callable[[], None] | None = None,
+    ) -> Receipt:
         """Run until `stop` is called, or a process fails; return the receipt. Once only.
+
+        Args:
+            ready_file: is written when every receiver of every process accepts, and removed at the end.
+            announce: what it says besides.
+            begun: called once all processes are there; may start threads, which a fork would not copy.
 
         Raises:
             BeaconError: a component cannot be shared, or could not start.
         """
         self._share()
+        self._said = dict(announce or {})
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
         for number in range(1, self._graph.workers + 1):
             self._fork(number)
+        if begun is not None:
+            begun()
         try:
             with start_admin(self._graph.telemetry_endpoint, self) as admin_url:
                 self._listen(ready_file, admin_url)
@@ -135,7 +150,7 @@ class Processes:
                 ready_file.unlink(missing_ok=True)
         if self._trouble is not None:
             raise self._trouble
-        return add_receipts([child.last.receipt for child in self._children if child.last is not None])
+        return add_up([child.last.receipt for child in self._children if child.last is not None])
 
     def _share(self) -> None:
         workers = self._graph.workers
@@ -198,7 +213,8 @@ class Processes:
         self._announced = True
         endpoints = self._children[0].endpoints or {}
         if ready_file is not None:
-            write_ready(ready_file, endpoints, admin_url, workers=[child.pid for child in self._children])
+            workers = [child.pid for child in self._children]
+            write_ready(ready_file, endpoints, admin_url, workers=workers, **self._said)
         self.ready = True
         for name, addresses in endpoints.items():
             places = "".join(f" {address}" for address in addresses.values())

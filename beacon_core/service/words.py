@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
+from beacon_core.receipt import Receipt
 from beacon_core.service.files import Endpoints
-from beacon_core.service.receipt import Receipt
 from beacon_core.telemetry import Count
 
 

@@ -113,6 +113,19 @@ class ReceiverContract(ComponentContract):
             run.result(self.patience, "run() does not return at the end of the source; if it has none, override `send`")
             require(consumer.events, "run() returned before it had handed over what it read")
 
+    def test_a_single_pass_comes_to_its_end(self, receiver: Receiver) -> None:
+        if not receiver.finite:
+            pytest.skip("it says that it has no end: `finite` is False")
+        receiver.start(Host("contract", once=True))
+        try:
+            bounded(
+                lambda: receiver.run(ListConsumer()),
+                self.patience,
+                "run() does not return, though `finite` says so and `host.once` asked for one pass",
+            )
+        finally:
+            self.shut_down(receiver)
+
     # ---- acknowledging and back-pressure ----
 
     def test_p1_nothing_is_acknowledged_before_it_is_stored(self, receiver: Receiver, send: Send | None) -> None:

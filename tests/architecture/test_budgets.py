@@ -7,10 +7,15 @@ import statistics
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PRODUCT = [*(ROOT / "beacon_core").rglob("*.py"), *(ROOT / "plugins").glob("*/beacon_*/**/*.py")]
+PRODUCT = [
+    *(ROOT / "beacon_core").rglob("*.py"),
+    *(ROOT / "plugins").glob("*/beacon_*/**/*.py"),
+    *(ROOT / "sdk" / "beacon_track").rglob("*.py"),
+]
 TESTS = [
     *(ROOT / "tests").rglob("*.py"),
     *(ROOT / "plugins").glob("*/tests/**/*.py"),
+    *(ROOT / "sdk" / "tests").rglob("*.py"),
     *(ROOT / "benchmarks").rglob("*.py"),
 ]
 

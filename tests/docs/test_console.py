@@ -1,7 +1,7 @@
 """Pages as sessions: files are written, `$ ` commands run in one shell, in order, and what they print is compared.
 
 `...` in the shown output stands for anything, alone on a line for any lines. A block marked `yaml p.yaml` is that
-file. Port 4318 of a page stands for the one that the `otlp` receiver of its `ready.json` has got.
+file. Port 4318 of a page stands for the one that the `otlp` receiver of its `ready.json` has got, 4317 for a free one.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 
 OTLP = "127.0.0.1:4318"
+GRPC = "127.0.0.1:4317"
 DEADLINE = 60.0
 MARK = "--- done ---"
 
@@ -125,7 +126,7 @@ def test_the_commands_of_a_page_do_what_it_shows(page: Path, blocks: dict[Path, 
     for block in blocks[page]:
         if block.name:
             (shell.folder / block.name).parent.mkdir(parents=True, exist_ok=True)
-            (shell.folder / block.name).write_text(block.text.replace(OTLP, "127.0.0.1:0"))
+            (shell.folder / block.name).write_text(re.sub(f"{OTLP}|{GRPC}", "127.0.0.1:0", block.text))
         if block.language != "console":
             continue
         commands = list(steps(block.text))

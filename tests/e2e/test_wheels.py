@@ -1,4 +1,4 @@
-"""What a user installs: wheels of the four distributions, in an environment that has nothing else."""
+"""What a user installs: wheels of the five distributions, in an environment that has nothing else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROJECTS = {"beacon_core": ROOT} | {f"beacon_{name}": ROOT / "plugins" / name for name in ("file", "splunk", "datadog")}
+PROJECTS = {"beacon_core": ROOT, "beacon_track": ROOT / "sdk"} | {
+    f"beacon_{name}": ROOT / "plugins" / name for name in ("file", "splunk", "datadog")
+}
 PIPELINE = """
 receivers: {stdin: {}}
 processors: {fingerprint: {}, canonicalize: {}, sanitize: {}}
@@ -37,6 +39,8 @@ def test_every_wheel_has_its_type_marker_licence_and_data(wheels: dict[str, Path
     for name, wheel in wheels.items():
         members = zipfile.ZipFile(wheel).namelist()
         assert f"{name}/py.typed" in members
+        (licence,) = [member for member in members if member.endswith(".dist-info/licenses/LICENSE")]
+        assert zipfile.ZipFile(wheel).read(licence) == (ROOT / "LICENSE").read_bytes()
         assert not [member for member in members if "test" in member.partition("/")[0]]
         sources = (PROJECTS[name] / name).rglob("*")
         data = {
@@ -78,3 +82,25 @@ def test_beacon_runs_from_wheels_in_an_empty_environment(wheels: dict[str, Path]
     assert (everything.returncode, everything.stdout) == (0, "valid: 1 pipeline (default)\n")
     check = subprocess.run([str(python), "-m", "pip", "check"], capture_output=True, text=True, check=False)
     assert check.returncode == 0, check.stdout
+
+
+def test_beacon_track_alone_is_all_that_an_application_needs(wheels: dict[str, Path], tmp_path: Path) -> None:
+    environment = tmp_path / "venv"
+    venv.create(environment, with_pip=True)
+    python = environment / "bin" / "python"
+    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index"]
+    subprocess.run([*install, str(wheels["beacon_track"])], check=True)
+    program = (
+        "from beacon_track import Telemetry\nwith Telemetry(app='acme', version='1').track('env.claim'): print('done')"
+    )
+    state = tmp_path / "state"
+    done = subprocess.run(
+        [str(python), "-W", "error", "-I", "-c", program],
+        env={"HOME": str(tmp_path), "XDG_STATE_HOME": str(state)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+    (waiting,) = (state / "beacon-track" / "acme").glob("pending-*.jsonl")
+    assert b"env.claim" in waiting.read_bytes()

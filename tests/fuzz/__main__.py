@@ -12,8 +12,10 @@ from collections import Counter
 from pathlib import Path
 
 from tests.fuzz import http_campaign, lines_campaign
+from tests.fuzz.grpc_campaign import grpc_campaign
 from tests.fuzz.http_campaign import HttpCampaign
 from tests.fuzz.lines_campaign import file_campaign, stdin_campaign
+from tests.fuzz.spool_campaign import spool_campaign
 
 _FORMATS = ("json", "auto", "otlp_json")
 
@@ -21,7 +23,9 @@ _FORMATS = ("json", "auto", "otlp_json")
 def main() -> int:
     """Run all campaigns and print the figures."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("--cases", type=int, default=30_000, help="of each: HTTP requests, and lines")
+    parser.add_argument(
+        "--cases", type=int, default=30_000, help="of each: HTTP requests, and lines; a sixth as many gRPC calls"
+    )
     parser.add_argument("--seed", default="")
     options = parser.parse_args()
     seed = options.seed or secrets.token_hex(4)
@@ -37,6 +41,11 @@ def main() -> int:
             result = campaign(make(folder / name), f"{seed}/{name}", options.cases // 6, line_format)
             say(lines_summary(name, result))
             violations = violations + result.violations
+    spooled = spool_campaign(make(folder / "spool"), f"{seed}/spool", options.cases // 6)
+    say(lines_summary("spool_campaign", spooled))
+    calls = grpc_campaign(make(folder / "grpc"), f"{seed}/grpc", options.cases // 6)
+    say(f"grpc_campaign              {calls.codes.total()} calls: {dict(calls.codes)}")
+    violations = violations + spooled.violations + calls.violations
     say(f"{time.monotonic() - begin:.0f} s, seed {seed}")
     if violations:
         say("\n".join(["", f"{len(violations)} VIOLATIONS", *violations, "", f"everything is left in {folder}"]))

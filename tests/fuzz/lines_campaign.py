@@ -126,10 +126,10 @@ def _run(
         return result
     receipt = json.loads((folder / "receipt.json").read_bytes())
     result.taken, result.refused = receipt["received"], receipt["refused"].get(receiver, 0) - unreadable
-    _check(result, receipt, log)
+    check(result, receipt, log)
     if line_format == "json" and result.taken + result.refused != result.lines:  # one line is one event
         result.violations.append(f"{result.lines} lines, but {result.taken} events and {result.refused} refusals")
-    arrived = _bodies(folder / "out.jsonl")
+    arrived = bodies(folder / "out.jsonl")
     if missing := [name for name in names if name not in arrived]:
         result.violations.append(f"{len(missing)} good lines did not arrive, such as {missing[0]}")
     return result
@@ -141,7 +141,8 @@ def is_blank(line: bytes) -> bool:
     return not line or (line.isspace() and len(line) <= MAX_LINE)
 
 
-def _check(result: Result, receipt: dict[str, Any], log: str) -> None:
+def check(result: Result, receipt: dict[str, Any], log: str) -> None:
+    """Note what must not stand in a receipt or a log."""
     line = receipt["exporters"]["file"]
     if not receipt["balanced"] or line["dropped"] or line["dead_lettered"] or line["queued"] or receipt["deduplicated"]:
         result.violations.append(f"receipt {receipt}: {log[-3000:]}")
@@ -149,6 +150,7 @@ def _check(result: Result, receipt: dict[str, Any], log: str) -> None:
     result.violations += [f"the log says {sign!r}: {excerpt(log, sign)}" for sign in signs if sign in log]
 
 
-def _bodies(path: Path) -> set[str]:
+def bodies(path: Path) -> set[str]:
+    """Return the bodies of the events in a file that are text."""
     events = (json.loads(line) for line in path.read_bytes().splitlines())
     return {event["body"] for event in events if isinstance(event.get("body"), str)}

@@ -10,8 +10,10 @@ import pytest
 
 from tests.fuzz.answers import Answer, BadAnswerError, faults, parse
 from tests.fuzz.cases import Case, make_case
+from tests.fuzz.grpc_campaign import grpc_campaign
 from tests.fuzz.http_campaign import HttpCampaign
 from tests.fuzz.lines_campaign import Result, file_campaign, stdin_campaign
+from tests.fuzz.spool_campaign import spool_campaign
 
 SEED = "20261120"
 CASES = 300
@@ -34,6 +36,21 @@ def test_p1_p10_every_hostile_line_becomes_events_or_a_counted_refusal(
     assert result.violations == []
     assert result.refused > CASES // 10
     assert result.taken > CASES // 10
+
+
+def test_t7_p10_every_hostile_line_of_a_spool_file_becomes_events_or_a_counted_refusal(tmp_path: Path) -> None:
+    result = spool_campaign(tmp_path, SEED, CASES)
+    assert result.violations == []
+    assert result.refused > CASES // 10
+    assert result.taken > CASES // 10
+
+
+def test_p1_p10_every_hostile_call_has_a_status_and_the_next_good_one_is_taken(tmp_path: Path) -> None:
+    result = grpc_campaign(tmp_path, SEED, CASES)
+    assert result.violations == []
+    assert result.codes["INVALID_ARGUMENT"] > CASES // 10
+    assert result.codes["OK"] > CASES // 10
+    assert len(result.good) == CASES
 
 
 def test_cases_are_the_same_for_the_same_seed() -> None:

@@ -43,5 +43,10 @@ class CanonicalizeConfig(ComponentConfig):
     keep_noise: bool = False
     """Keep the events of agents that say nothing of use, such as start-up details; else they count as filtered."""
 
+    stdout: Literal["auto", "always", "never"] = "auto"
+    """Which events of an agent's stdout to keep: with `auto`, as soon as log events of the same session come over OTLP,
+    only those that OTLP does not have; with `never` only these; with `always` all. In any case a call that two sources
+    tell is kept once."""
+
     hash_key: Secret | None = None
     """Key of this installation for hashes of content such as `beacon.file.diff_hash`; without it there are none."""

@@ -20,6 +20,8 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+import msgspec
+
 from beacon_core.event import AttributeValue
 from beacon_core.processors.canonicalize.patterns import pieces
 from beacon_core.processors.canonicalize.record import Record
@@ -224,6 +226,18 @@ def _shell(plain: Any, _in: Any, _like: Any) -> Expression:
     return _using(read, [part])
 
 
+def _json(plain: Any, _in: Any, _like: Any) -> Expression:
+    part = compile_expression(plain)
+
+    def read(record: Record) -> str | None:
+        value = part.read(record)
+        if isinstance(value, dict | list):
+            return msgspec.json.encode(value).decode()
+        return value if isinstance(value, str) else None
+
+    return _using(read, [part])
+
+
 def _earliest(text: str, markers: Sequence[str]) -> tuple[int, str]:
     """Return where the first of the markers stands, and which one; -1 if none does."""
     found = [(at, marker) for marker in markers if (at := text.find(marker)) >= 0]
@@ -361,6 +375,7 @@ OPERATORS: dict[str, Callable[[Any, Any, Any], Expression]] = {
     "first_word": _text_of(_first_word),
     "uncut": _text_of(_uncut),  # a text that the client has not shortened
     "shell": _shell,  # a text, or a list of words as a command line
+    "json": _json,  # a text, or a map or list as JSON
     "after": _after,  # what follows the first of one or several markers, up to the end of the line
     "before": _before,  # what precedes a marker
     "which": _which,  # the meaning of the marker that comes first

@@ -11,9 +11,11 @@ from beacon_core.component import Host
 from beacon_core.event import Attributes, Batch, Event
 from beacon_core.processor import Processor
 from beacon_core.processors.canonicalize.config import CanonicalizeConfig
+from beacon_core.processors.canonicalize.duplicates import Duplicates
 from beacon_core.processors.canonicalize.loading import load_tables
 from beacon_core.processors.canonicalize.plans import AgentPlans
 from beacon_core.processors.canonicalize.rules import AGENT, SCHEMA, Rules
+from beacon_core.processors.canonicalize.schema import load_schema
 from beacon_core.processors.canonicalize.tables import Tables
 
 #: Names that are logged: words without digits, which no sanitizer has to look at.
@@ -37,13 +39,15 @@ class CanonicalizeProcessor(Processor):
     """Makes normalized events of coding agents' telemetry; gives other events canonical names where a table has them.
 
     Unknown names pass unchanged, and a second pass changes nothing. Metrics and spans keep their names. A table about
-    an agent applies to that agent's events only. Noise is left out, and counted as filtered.
+    an agent applies to that agent's events only. Noise is left out, and so is what another source has told already;
+    both count as filtered.
     """
 
     config_class: ClassVar[type[CanonicalizeConfig]] = CanonicalizeConfig
     config: CanonicalizeConfig
     _tables: Tables
     _loaded = False
+    _duplicates: Duplicates
 
     def __init__(self, config: CanonicalizeConfig) -> None:
         super().__init__(config)
@@ -62,6 +66,7 @@ class CanonicalizeProcessor(Processor):
         super().start(host)
         if not self._loaded:
             self.validate()
+        self._duplicates = Duplicates(load_schema().duplicates, self.config.stdout, host.clock)
 
     def _count_corrected(self, amount: int) -> None:
         self.host.count("usage_corrected", amount)
@@ -104,7 +109,7 @@ class CanonicalizeProcessor(Processor):
         agent = source.agent
         if AGENT in attributes or not agent:
             agent = self._agent(event, agent)
-        if SCHEMA in attributes:
+        if SCHEMA in attributes and load_schema().is_normalized(attributes):
             return _renamed(event, tables.rules(agent))
         if tables.knows(agent):
             return self._normalized(event, source, tables.refined(agent, attributes))
@@ -138,7 +143,13 @@ class CanonicalizeProcessor(Processor):
             plans = self._tables.plans(agent)
             found = source.plans[(agent, event.signal)] = (plans, plans.template(event, agent))
         plans, template = found
-        return plans.apply(event, template)
+        canonical = plans.apply(event, template)
+        if canonical is None or canonical.metric is not None:
+            return canonical
+        kept = self._duplicates.judge(canonical)
+        if kept is None:
+            self.host.count("duplicates", reason=str(canonical.attributes["beacon.source"]))
+        return kept
 
 
 def _renamed(event: Event, rules: Rules) -> Event:

@@ -6,12 +6,16 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+from beacon_core.event import Attributes
 from beacon_core.processors.canonicalize.patterns import fits
+from beacon_core.processors.canonicalize.rules import SCHEMA
 from beacon_core.processors.canonicalize.shipped import FOLDER, shipped
 from beacon_core.processors.canonicalize.values import CONVERSIONS, ValueRule
 
 #: What people edit.
 SOURCE = FOLDER / "normalized.toml"
+
+_ALWAYS = "Always there"  # the group of the attributes that every normalized event has
 
 #: Severity words and their numbers (OpenTelemetry's logs data model).
 SEVERITIES = {"TRACE": 1, "DEBUG": 5, "INFO": 9, "WARN": 13, "WARNING": 13, "ERROR": 17, "FATAL": 21}
@@ -26,6 +30,28 @@ class Name(NamedTuple):
     group: str
 
 
+class Duplication(NamedTuple):
+    """When two events tell the same.
+
+    Attributes:
+        actions: of the events that it is about.
+        seconds: between two events where ids do not say it.
+        seconds_of: the same, by action.
+        masks: what stands in the place of a secret.
+        kept_of_stdout: actions and source events that only stdout has.
+    """
+
+    actions: frozenset[str]
+    seconds: float
+    seconds_of: Mapping[str, float]
+    masks: tuple[str, ...]
+    kept_of_stdout: frozenset[str]
+
+    def window(self, action: str) -> int:
+        """Return the longest time between two events, in nanoseconds."""
+        return int(self.seconds_of.get(action, self.seconds) * 1e9)
+
+
 class Schema:
     """What `normalized.toml` says.
 
@@ -33,17 +59,21 @@ class Schema:
         version: of the schema.
         kind: `beacon.event.kind` of an agent's events.
         actions: signal -> action of events without a rule of their own.
+        action_names: every action that shipped tables know -> what it says.
         sources: signal -> `beacon.source`.
         renames: names that all agents' events may have -> canonical names.
         names: the canonical names.
+        duplicates: when two events tell the same.
     """
 
     def __init__(self, plain: Mapping[str, Any]) -> None:
         self.version: str = plain["version"]
         self.kind: str = plain["kind"]
         self.actions: Mapping[str, str] = plain["actions"]
+        self.action_names: Mapping[str, str] = plain["action_names"]
         self.sources: Mapping[str, str] = plain["sources"]
         self.renames: Mapping[str, str] = plain["renames"]
+        self.duplicates = _duplication(plain["duplicates"])
         self._families = tuple(plain["families"])
         self._categories: Mapping[str, str] = plain["categories"]
         self._severity: Mapping[str, str] = plain["severity"]
@@ -55,6 +85,20 @@ class Schema:
             for group in plain["groups"]
             for name, spec in group["names"].items()
         }
+        self._required = tuple(name for name, spec in self.names.items() if spec.group == _ALWAYS)
+        self._values = {name: ValueRule({}, spec.type, spec.values) for name, spec in self.names.items()}
+
+    def is_normalized(self, attributes: Attributes) -> bool:
+        """Return whether attributes are those of a normalized event, and do not only say so.
+
+        Those of another version are taken at their word: a newer Beacon made them.
+        """
+        if not all(isinstance(attributes.get(name), str) and attributes[name] for name in self._required):
+            return False
+        if attributes[SCHEMA] != self.version:
+            return True
+        rules = self._values
+        return all(rules[name].is_canonical(value) for name, value in attributes.items() if name in rules)
 
     def is_kept(self, name: str) -> bool:
         """Return whether a name is left as it is although it is not in `names`: it is of a known family."""
@@ -86,6 +130,11 @@ class Schema:
         if word is None and outcome == "failure":
             word = self._on_failure.get(action)
         return word or "INFO"
+
+
+def _duplication(plain: Mapping[str, Any]) -> Duplication:
+    actions, kept = frozenset(plain["actions"]), frozenset(plain["kept_of_stdout"])
+    return Duplication(actions, plain["seconds"], plain["seconds_of"], tuple(plain["masks"]), kept)
 
 
 @cache

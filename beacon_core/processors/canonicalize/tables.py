@@ -249,7 +249,7 @@ class _Scope:
         renames = {**schema.renames, **self._section("attributes").get("", {})}
         fields = Fields(schema, renames, rules)
         unused = [name for file in self._files() for rule in file.rules if rule.only_takes for name in rule.takes]
-        for name in (AGENT, *unused):  # the agent's own name for itself, and what no rule needs
+        for name in (AGENT, SCHEMA, *unused):  # what the agent says of itself, and what no rule needs
             fields.known[name] = Field(name, None, lambda _: ABSENT, copied=False)
         return fields
 

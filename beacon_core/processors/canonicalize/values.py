@@ -91,7 +91,7 @@ class ValueRule:
     def __init__(self, names: Mapping[str, str], kind: str, allowed: Collection[str] = ()) -> None:
         #: The type of values that are canonical whatever they are; None if there is none.
         self.finished = None if names and kind in {"bool", "string", ""} else _TYPES.get(kind)
-        if allowed:
+        if allowed or kind == "float":  # infinity and not-a-number are doubles, too, and no JSON has them
             self.finished = None
         self._names = names
         self._allowed = frozenset(allowed)
@@ -126,4 +126,13 @@ class ValueRule:
             return ABSENT
         if self._expected is not None and type(new) is not self._expected:
             return MISFIT
-        return MISFIT if self._allowed and (not isinstance(new, str) or new not in self._allowed) else new
+        return new if self._is_allowed(new) else MISFIT
+
+    def is_canonical(self, value: AttributeValue) -> bool:
+        """Return whether the attribute can have the value as it is."""
+        return type(value) is self.finished or value == self.fit(value)
+
+    def _is_allowed(self, value: AttributeValue) -> bool:
+        if type(value) is float:
+            return math.isfinite(value)
+        return not self._allowed or (isinstance(value, str) and value in self._allowed)

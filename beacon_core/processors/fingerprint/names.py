@@ -123,6 +123,23 @@ GIVEN = tuple(
     and name not in {PROVIDER, PIPELINE_RUN_STATE, "vcs.ref.head.type", "vcs.ref.base.type"}
 )
 
+#: What coding agents are told about the run, too, the most important first (agents.md 8.1); no name of a person.
+TOLD = (
+    RUN_ID,
+    PIPELINE_RUN_ID,
+    REPOSITORY_URL,
+    HEAD_REVISION,
+    HEAD_NAME,
+    "cicd.pipeline.name",
+    "cicd.pipeline.task.name",
+    "cicd.pipeline.task.run.id",
+    "vcs.change.id",
+    PROVIDER,
+    "beacon.run.attempt",
+    "beacon.run.event",
+    EPHEMERAL,
+)
+
 
 class Found(NamedTuple):
     """A value and where it comes from.

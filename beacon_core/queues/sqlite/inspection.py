@@ -146,6 +146,34 @@ def _waiting(connection: sqlite3.Connection, exporter: str, damaged: list[int]) 
                 damaged.append(seq)
 
 
+def events_once(path: Path, damaged: list[int]) -> Iterator[bytes]:
+    """Yield what waits as JSON lines, each event once, however many exporters it waits for; the oldest batch first.
+
+    Args:
+        path: the queue.
+        damaged: gets the numbers of batches that cannot be read.
+    """
+    with reading(path) as connection:
+        exporters = [name for (name,) in connection.execute("SELECT DISTINCT exporter FROM delivery")]
+        for seq, payload, crc in connection.execute("SELECT seq, payload, crc FROM batch ORDER BY seq"):
+            try:
+                events = tables.restore(payload, crc, None)
+                left = {
+                    event.id for part in _parts(connection, seq, exporters) for event in tables.left_of(events, part)
+                }
+            except tables.DamagedBatchError:
+                damaged.append(seq)
+            else:
+                yield from (encode_lines([event]) for event in events if event.id in left)
+
+
+def _parts(connection: sqlite3.Connection, seq: int, exporters: list[str]) -> Iterator[str | None]:
+    """Yield what is left of a batch for each exporter; asking for each is quick, there is no index of batches."""
+    for exporter in exporters:
+        query = "SELECT remaining FROM delivery WHERE exporter = ? AND seq = ?"
+        yield from (remaining for (remaining,) in connection.execute(query, (exporter, seq)))
+
+
 # ---- verify ----
 
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
 from pydantic import ByteSize, Field
 
 from beacon_core.config import ComponentConfig, Size
-
-LineFormat: TypeAlias = Literal["auto", "otlp_json", "json"]
+from beacon_core.lines import LineFormat
 
 
 class LinesConfig(ComponentConfig):
     """What `stdin` and `file_input` have in common; all that `stdin` has."""
 
     format: LineFormat = "auto"
-    """What a line is: `otlp_json` an OTLP request, `json` an event or any other object, `auto` decided line by line."""
+    """What a line is: `otlp_json` an OTLP request, `json` an event or any other object, `auto` decided line by line;
+    or what an agent prints: `claude_stream_json`, `codex_json`, `gemini_stream_json`, which `auto` recognizes by the
+    first lines of an input; or `hook`, messages of hooks."""
 
     max_line_bytes: Size = Field(default=ByteSize(16 * 1024 * 1024), ge=1)
-    """A longer line is refused; at most this much of one is kept in memory."""
+    """A longer line is refused, in an agent's stream cut and marked; at most this much of one is kept in memory."""
 
     max_batch_events: int = Field(default=100, ge=1)
     """Events handed on together at most. Less are handed on when the input pauses."""

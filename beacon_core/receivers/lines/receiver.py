@@ -12,13 +12,11 @@ from typing import ClassVar, cast
 from beacon_core.component import Host
 from beacon_core.config import ComponentConfig
 from beacon_core.errors import InvalidDataError
+from beacon_core.lines import CutLine, Handover, LineDecoder, LineSplitter, Stop, without_bom
 from beacon_core.receiver import Consumer, Receiver
 from beacon_core.receivers.lines.config import LinesConfig
-from beacon_core.receivers.lines.decoding import decode_events, without_bom
-from beacon_core.receivers.lines.handover import Handover, Stop
 from beacon_core.receivers.lines.refusals import Refusals
 from beacon_core.receivers.lines.sources import Source, UnreadableInputError
-from beacon_core.receivers.lines.splitter import LineSplitter
 
 #: Of the time for shutting down, what the reading thread may use; the rest is for it to return.
 _SHARE_OF_TIMEOUT = 0.8
@@ -28,6 +26,7 @@ class LinesReceiver(Receiver):
     """Base of the finite receivers: `run` returns at the end of the input, or soon after `shutdown`."""
 
     config_class: ClassVar[type[ComponentConfig]] = LinesConfig
+    finite: ClassVar[bool] = True
 
     def __init__(self, config: ComponentConfig) -> None:
         super().__init__(config)
@@ -83,6 +82,7 @@ class _Reading:
         self._host = host
         self._handover = handover
         self._refusals = refusals
+        self._decoder = LineDecoder(options.format)
         self._number = 0
 
     def read(self, source: Source, stop: Stop) -> None:
@@ -97,7 +97,7 @@ class _Reading:
                 self._take(splitter.feed(chunk))
             self._handover.hand_over_what_is_due()
 
-    def _take(self, lines: Iterable[bytes | None]) -> None:
+    def _take(self, lines: Iterable[bytes]) -> None:
         received = self._host.clock()
         count = 0
         for line in lines:
@@ -105,17 +105,17 @@ class _Reading:
             count += self._take_line(line, received)
         self._host.count("lines", count)
 
-    def _take_line(self, line: bytes | None, received: int) -> bool:
+    def _take_line(self, line: bytes, received: int) -> bool:
         """Hand the events of a line on, or count it as refused; False if it is blank."""
-        if line is None:
+        if type(line) is CutLine and not self._decoder.takes_text:
             limit = self._options.max_line_bytes
             self._refusals.line(self._name, self._number, "line_too_long", f"longer than max_line_bytes ({limit:d})")
             return True
-        line = without_bom(line)
+        line = line if type(line) is CutLine else without_bom(line)
         if not line or line.isspace():
             return False
         try:
-            events = decode_events(line, received, self._options.format)
+            events = self._decoder.decode(line, received)
         except InvalidDataError as error:
             self._refusals.line(self._name, self._number, "malformed_line", str(error))
         else:

@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, NoReturn
+from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, ByteSize, Field
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, model_validator
 
 from beacon_core.config import ComponentConfig, Duration, Size
-
-_ENDPOINT = re.compile(r"(?:\[([0-9a-fA-F:.%]+)\]|([^\s\[\]:/@]*)):(\d{1,5})")
-_MAX_PORT = 65535
-
-
-def split_endpoint(endpoint: str) -> tuple[str, int]:
-    """Return host (empty: all addresses) and port of `host:port` or `[ipv6]:port`.
-
-    Raises:
-        ValueError: if it is neither.
-    """
-    match = _ENDPOINT.fullmatch(endpoint)
-    if match is None or int(match[3]) > _MAX_PORT:
-        raise ValueError('an endpoint is host:port without a scheme, such as "127.0.0.1:4318" or "[::1]:4318"')
-    return match[1] or match[2] or "", int(match[3])
-
-
-def _endpoint(endpoint: str) -> str:
-    split_endpoint(endpoint)
-    return endpoint
+from beacon_core.sockets import checked_endpoint
 
 
 def _prefix(prefix: str) -> str:
@@ -39,16 +19,10 @@ def _none_is_default(value: object) -> object:
     return {} if value is None else value
 
 
-def _no_grpc(_value: object) -> NoReturn:
-    raise ValueError(
-        "OTLP/gRPC is not offered yet; take http, and OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf in clients"
-    )
-
-
 class HttpOptions(ComponentConfig):
     """OTLP over HTTP, in protobuf or JSON, plain or gzip."""
 
-    endpoint: Annotated[str, AfterValidator(_endpoint)] = "127.0.0.1:4318"
+    endpoint: Annotated[str, AfterValidator(checked_endpoint)] = "127.0.0.1:4318"
     """Where to listen, `host:port`. Port 0 picks a free one; `localhost` listens on IPv4 and IPv6. There is no
     authentication: on any other address than the machine's own everybody who reaches it can send."""
 
@@ -69,18 +43,36 @@ class HttpOptions(ComponentConfig):
     """Path in front of `/v1/logs`, `/v1/metrics` and `/v1/traces`, such as `/otlp`."""
 
 
-class Protocols(ComponentConfig):
-    """The protocols to listen for."""
+class GrpcOptions(ComponentConfig):
+    """OTLP over gRPC, plain or gzip; needs `pip install 'beacon-core[grpc]'`."""
 
-    http: Annotated[HttpOptions, BeforeValidator(_none_is_default)] = HttpOptions()
+    endpoint: Annotated[str, AfterValidator(checked_endpoint)] = "127.0.0.1:4317"
+    """Where to listen, as for `http`."""
+
+    max_recv_msg_size_mib: int = Field(default=64, ge=1, le=2047)
+    """MiB of a message at most, also after decompression; more is answered with RESOURCE_EXHAUSTED."""
+
+    read_timeout: Duration = Field(default=30.0, gt=0)
+    """How long the message of a call may take to arrive."""
+
+
+class Protocols(ComponentConfig):
+    """The protocols to listen for: those that are named, HTTP if none is."""
+
+    http: Annotated[HttpOptions | None, BeforeValidator(_none_is_default)] = Field(default=None, validate_default=False)
     """OTLP over HTTP."""
 
-    grpc: Annotated[None, BeforeValidator(_no_grpc)] = Field(default=None, validate_default=False)
-    """Not offered yet."""
+    grpc: Annotated[GrpcOptions | None, BeforeValidator(_none_is_default)] = Field(default=None, validate_default=False)
+    """OTLP over gRPC."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _http_if_none_is_named(cls, value: object) -> object:
+        return {"http": {}} if value == {} else value
 
 
 class OtlpConfig(ComponentConfig):
     """Options of the `otlp` receiver."""
 
     protocols: Annotated[Protocols, BeforeValidator(_none_is_default)] = Protocols()
-    """The protocols to listen for; HTTP on 127.0.0.1:4318 if nothing is said."""
+    """The protocols to listen for: those that are named; HTTP on 127.0.0.1:4318 if none is."""

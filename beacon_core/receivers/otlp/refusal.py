@@ -1,4 +1,4 @@
-"""Why a request is refused, what that is in HTTP and gRPC, and who is told."""
+"""Why a request is refused, what that is in HTTP and in gRPC, and who is told."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ STATUS: Final[dict[str, tuple[int, int]]] = {
     "damaged_http": (400, 3),
     "invalid_data": (400, 3),
     "cut_short": (400, 3),
+    "no_message": (400, 3),
     "path": (404, 12),
     "method": (405, 12),
     "slow_head": (408, 4),
@@ -29,8 +30,12 @@ STATUS: Final[dict[str, tuple[int, int]]] = {
     "shutting_down": (503, 14),
 }
 
+#: The gRPC code of what may be sent again; it comes with RetryInfo.
+UNAVAILABLE: Final = 14
+
 #: Seconds. Never more: some clients give up at once when they are asked to wait longer than their last two seconds.
-RETRY_AFTER: Final = (b"retry-after", b"1")
+RETRY_DELAY: Final = 1
+RETRY_AFTER: Final = (b"retry-after", b"%d" % RETRY_DELAY)
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, raised to leave the checks early

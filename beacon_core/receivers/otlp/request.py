@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from beacon_core.otlp import MEDIA_TYPES, PATHS, Encoding
 from beacon_core.receivers.otlp.config import HttpOptions
 from beacon_core.receivers.otlp.refusal import Refusal
+from beacon_core.receivers.otlp.storing import Head
 
 _ENCODINGS: dict[str, Encoding] = {name: encoding for encoding, name in MEDIA_TYPES.items()}
 _PLAIN = {"", "identity", "none"}
@@ -15,14 +15,6 @@ _GZIP = {"gzip", "x-gzip"}
 
 #: The headers that mean something here, in lower case.
 HEADERS = frozenset({b"content-type", b"content-length", b"content-encoding", b"transfer-encoding", b"expect"})
-
-
-class Head(NamedTuple):
-    """What the head of a good request says."""
-
-    path: str
-    encoding: Encoding
-    gzip: bool
 
 
 class Request:

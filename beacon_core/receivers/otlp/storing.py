@@ -18,11 +18,10 @@ from typing import NamedTuple, TypeAlias
 
 from beacon_core.component import Host
 from beacon_core.errors import InvalidDataError
-from beacon_core.otlp import MEDIA_TYPES, PATHS, Decoded, decode_request
+from beacon_core.otlp import MEDIA_TYPES, PATHS, Decoded, Encoding, decode_request
 from beacon_core.receiver import Consumer
 from beacon_core.receivers.otlp.inflate import gunzip
 from beacon_core.receivers.otlp.refusal import RETRY_AFTER, Refusal, Refusals, refusal_for
-from beacon_core.receivers.otlp.request import Head
 
 #: Groups at a time: one is processed while the other one's sync runs.
 THREADS = 2
@@ -32,6 +31,14 @@ GROUP_SIZE = 256 * 1024
 
 #: A body of so many bytes takes a second and has a thread of its own, so that it holds up no small one.
 LARGE = 1024 * 1024
+
+
+class Head(NamedTuple):
+    """What is known of a good request before its body: `gzip` says that it is compressed."""
+
+    path: str
+    encoding: Encoding
+    gzip: bool
 
 
 class Stored(NamedTuple):
@@ -75,7 +82,7 @@ class _Lane:
 
 
 class Storing:
-    """Stores requests. Belongs to the event loop's thread.
+    """Stores the requests of one protocol. Belongs to the event loop's thread.
 
     Args:
         loop: the event loop.
@@ -115,6 +122,21 @@ class Storing:
         if not self._due:
             self._due = True
             self._loop.call_soon(self._dispatch)  # at the end of this turn: all that came in it goes together
+
+    async def store(self, head: Head, body: bytes) -> str:
+        """Store a complete request; return the warning for its sender, if any. Goes on if the caller is cancelled.
+
+        Raises:
+            Refusal: it is not accepted.
+        """
+        outcome: asyncio.Future[Outcome] = self._loop.create_future()
+        self.submit(head, body, outcome.set_result)
+        await asyncio.wait([outcome])  # which leaves it alone, should the caller be cancelled
+        match outcome.result():
+            case Stored(warning):
+                return warning
+            case Refusal() as refusal:
+                raise refusal
 
     def give_up(self) -> None:
         """Refuse what is not stored by now; the same request sent again is stored once."""

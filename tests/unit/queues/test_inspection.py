@@ -17,7 +17,7 @@ from beacon_core import (
     decode_line,
 )
 from beacon_core.queues.sqlite.dead_letters import Selection, dead_letters, drop, retry
-from beacon_core.queues.sqlite.inspection import status, verify, waiting_events
+from beacon_core.queues.sqlite.inspection import events_once, status, verify, waiting_events
 from beacon_core.testing import make_batch
 from tests.unit.queues.support import Holder, change, open_queue
 
@@ -27,6 +27,7 @@ LOOKS: dict[str, Callable[[Path], object]] = {
     "status": lambda path: status(path, NOW),
     "dead_letters": lambda path: list(dead_letters(path, EVERYTHING)),
     "waiting_events": lambda path: list(waiting_events(path, None, [])),
+    "events_once": lambda path: list(events_once(path, [])),
     "verify": verify,
 }
 

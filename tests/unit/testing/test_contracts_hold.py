@@ -19,8 +19,11 @@ from beacon_core.processors.canonicalize import CanonicalizeConfig, Canonicalize
 from beacon_core.processors.fingerprint import FingerprintConfig, FingerprintProcessor
 from beacon_core.processors.sanitize import SanitizeConfig, SanitizeProcessor
 from beacon_core.queues.sqlite import MemoryQueue, SqliteQueue
+from beacon_core.receivers.exec import ExecConfig, ExecReceiver
+from beacon_core.receivers.hook import HookConfig, HookReceiver
 from beacon_core.receivers.lines import FileInputConfig, FileInputReceiver, LinesConfig, StdinReceiver
 from beacon_core.receivers.otlp import OtlpConfig, OtlpReceiver
+from beacon_core.receivers.otlp.http_server import new_event_loop
 from beacon_core.testing import ProcessorContract, QueueContract, ReceiverContract, make_batch, make_samples
 
 # ---- queues ----
@@ -88,9 +91,27 @@ class TestStdin(ReceiverContract):
         os.close(reading)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there is no such command")
+class TestExec(ReceiverContract):
+    @pytest.fixture
+    def receiver(self) -> Receiver:
+        return ExecReceiver(ExecConfig(command=["echo", '{"message": "hello"}']))
+
+
+class TestHook(ReceiverContract):
+    @pytest.fixture
+    def receiver(self) -> Receiver:
+        return HookReceiver(HookConfig(endpoint="127.0.0.1:0"))
+
+    @pytest.fixture
+    def send(self) -> Callable[[Receiver], bool]:
+        return lambda receiver: send_json(receiver, "/hook", {"agent": "an_agent", "event": "happened"}, 204)
+
+
 class TestOtlp(ReceiverContract):
     @pytest.fixture
     def receiver(self) -> Receiver:
+        new_event_loop().close()  # the first one of a process opens a pipe for signals, which libuv keeps
         return OtlpReceiver(OtlpConfig.model_validate({"protocols": {"http": {"endpoint": "127.0.0.1:0"}}}))
 
     @pytest.fixture
@@ -100,9 +121,13 @@ class TestOtlp(ReceiverContract):
 
 def send_otlp(receiver: Receiver) -> bool:
     body = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue": "hello"}}]}]}]}
+    return send_json(receiver, "/v1/logs", body, 200)
+
+
+def send_json(receiver: Receiver, path: str, body: object, expected: int) -> bool:
     connection = http.client.HTTPConnection(receiver.endpoints["http"].removeprefix("http://"), timeout=20)
     try:
-        connection.request("POST", "/v1/logs", json.dumps(body), {"Content-Type": "application/json"})
-        return connection.getresponse().status == 200
+        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+        return connection.getresponse().status == expected
     finally:
         connection.close()

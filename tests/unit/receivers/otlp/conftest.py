@@ -61,6 +61,10 @@ class Served:
     def port(self) -> int:
         return int(self.receiver.endpoints["http"].rpartition(":")[2])
 
+    @property
+    def target(self) -> str:
+        return self.receiver.endpoints["grpc"].removeprefix("http://")
+
     def connect(self) -> socket.socket:
         link = socket.create_connection(("127.0.0.1", self.port), timeout=20)
         self.links.append(link)
@@ -112,13 +116,12 @@ Serve = Callable[..., Served]
 
 
 @pytest.fixture
-def serve() -> Iterator[Serve]:
-    """Start receivers: `serve(consumer, **http_options)`."""
+def serve_protocols() -> Iterator[Serve]:
+    """Start receivers: `serve_protocols(protocols, consumer)`, with the section of that name."""
     running: list[Served] = []
 
-    def start(consumer: Consumer | None = None, **options: Any) -> Served:
-        config = OtlpConfig.model_validate({"protocols": {"http": {"endpoint": "127.0.0.1:0"} | options}})
-        receiver, host = OtlpReceiver(config), Host("otlp")
+    def start(protocols: dict[str, Any], consumer: Consumer | None = None) -> Served:
+        receiver, host = OtlpReceiver(OtlpConfig.model_validate({"protocols": protocols})), Host("otlp")
         receiver.start(host)
         taken = consumer if consumer is not None else ListConsumer()
         thread = threading.Thread(target=receiver.run, args=(taken,))
@@ -133,6 +136,26 @@ def serve() -> Iterator[Serve]:
         for link in served.links:
             link.close()
         served.stop()
+
+
+@pytest.fixture
+def serve(serve_protocols: Serve) -> Serve:
+    """Start receivers of HTTP: `serve(consumer, **http_options)`."""
+
+    def start(consumer: Consumer | None = None, **options: Any) -> Served:
+        return serve_protocols({"http": {"endpoint": "127.0.0.1:0"} | options}, consumer)
+
+    return start
+
+
+@pytest.fixture
+def serve_grpc(serve_protocols: Serve) -> Serve:
+    """Start receivers of gRPC: `serve_grpc(consumer, **grpc_options)`."""
+
+    def start(consumer: Consumer | None = None, **options: Any) -> Served:
+        return serve_protocols({"grpc": {"endpoint": "127.0.0.1:0"} | options}, consumer)
+
+    return start
 
 
 @pytest.fixture

@@ -321,3 +321,11 @@ class TestLosesWhatTheQueueRefused(FiniteContract):
     class lines(Finite):  # noqa: N801
         def run(self, consumer: Consumer) -> None:
             self.take(consumer, b"line")
+
+
+class TestSaysThatItEnds(Contract):
+    patience = 1.5
+    breaks = ("test_a_single_pass_comes_to_its_end",)
+
+    class lines(Lines):  # noqa: N801
+        finite = True

@@ -1,0 +1,109 @@
+"""Proves that a process is still the one that it was: a PID alone is given again to whoever comes next."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+_CLOCK_STEP = 1.0  # seconds by which a start time may differ: it is computed from the time of the boot
+_CLOSING = 3.0  # seconds that a sidecar needs at most to end without delivering any more
+_AGAIN = 0.25
+_POLL = 0.005
+_KILLED = 5.0  # seconds until a killed process is gone; uninterruptible sleep can take longer, and nothing helps then
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What tells a process from a later one with the same PID.
+
+    Attributes:
+        start_time: in seconds since 1970.
+        executable: path of the program.
+    """
+
+    start_time: float
+    executable: str
+
+    def matches(self, other: Identity) -> bool:
+        """Say whether both are of the same process."""
+        return abs(self.start_time - other.start_time) <= _CLOCK_STEP and self.executable == other.executable
+
+
+def identify(pid: int) -> Identity | None:
+    """Return who a process is; None if there is none, or only what is left of one that nobody has waited for."""
+    import psutil  # noqa: PLC0415 - slow to import: the sidecar starts meanwhile
+
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return Identity(process.create_time(), process.exe())
+    except psutil.NoSuchProcess:
+        return None
+    except psutil.AccessDenied:
+        return Identity(0.0, "")  # somebody else's, so not ours
+
+
+class Running(Protocol):
+    """A process that can be ended."""
+
+    def is_running(self) -> bool:
+        """Say whether it still runs."""
+
+    def send(self, number: int) -> None:
+        """Send it a signal; nothing happens if it has ended."""
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """A process that somebody else has started, recognized before every signal."""
+
+    pid: int
+    identity: Identity
+
+    def is_running(self) -> bool:
+        found = identify(self.pid)
+        return found is not None and found.matches(self.identity)
+
+    def send(self, number: int) -> None:
+        if self.is_running():
+            os.kill(self.pid, number)
+
+
+def end(process: Running, grace: float, *, hurry: Callable[[], bool] = lambda: False) -> bool:
+    """End a sidecar: it delivers what it can, then it is told to leave the rest queued, then it is killed.
+
+    Args:
+        process: the sidecar.
+        grace: seconds after which it is killed.
+        hurry: asked again and again; once it says yes, nothing more is delivered.
+
+    Returns:
+        Whether it came to its end by itself, with a receipt.
+    """
+    if not process.is_running():
+        return False
+    began = time.monotonic()
+    process.send(signal.SIGTERM)
+    if _wait(process, began + max(grace - _CLOSING, grace / 2), hurry):
+        return True
+    deadline = max(began + grace, time.monotonic() + min(_CLOSING, grace / 2))
+    while time.monotonic() <= deadline:  # again and again: a signal that comes while the same one waits is lost
+        process.send(signal.SIGTERM)
+        if _wait(process, min(deadline, time.monotonic() + _AGAIN)):
+            return True
+    process.send(getattr(signal, "SIGKILL", signal.SIGTERM))
+    _wait(process, time.monotonic() + _KILLED)
+    return False
+
+
+def _wait(process: Running, deadline: float, hurry: Callable[[], bool] = lambda: False) -> bool:
+    while process.is_running():
+        if time.monotonic() > deadline or hurry():
+            return False
+        time.sleep(_POLL)
+    return True
