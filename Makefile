@@ -67,11 +67,13 @@ FLOOR ?=
 
 bench: install  ## all benchmarks, under ten minutes, and docs/reference/performance.md from them: make bench FLOOR=floor.py
 	$(BIN)/python benchmarks/startup.py --json $(RESULTS)/startup.json
+	$(BIN)/python benchmarks/ci.py --json $(RESULTS)/ci.json
 	$(BIN)/python benchmarks/stages.py --json $(RESULTS)/stages.json
 	$(BIN)/python benchmarks/side_by_side.py --encoding protobuf json --json $(RESULTS)/side_by_side.json $(if $(FLOOR),--floor '$(FLOOR)')
 	$(BIN)/python benchmarks/backlog.py --events 500000 --json $(RESULTS)/backlog.json
 	$(BIN)/python benchmarks/sanitize.py --json $(RESULTS)/sanitize.json
 	$(BIN)/python benchmarks/report.py $(RESULTS)
+	$(BIN)/python benchmarks/track.py --json $(RESULTS)/track.json --check
 
 docs: install  ## write the generated reference pages and tables anew
 	$(BIN)/python tools/reference.py

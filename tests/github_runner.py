@@ -135,7 +135,7 @@ class Runner:
         handed = {variable: str(file) for variable, file in files.items()}
         github = {"GITHUB_ACTIONS": "true", "CI": "true"}
         done = self.start([*_SHELL, str(path)], {**github, **self.exported, **environ, **tracking, **handed})
-        _end_everything_with(tracking["RUNNER_TRACKING_ID"])
+        end_everything_with("RUNNER_TRACKING_ID", tracking["RUNNER_TRACKING_ID"])
         self.exported |= read_github_env(files["GITHUB_ENV"].read_text())
         self.summary += files["GITHUB_STEP_SUMMARY"].read_text()
         return Done(name, done.returncode, done.stdout + done.stderr)
@@ -155,9 +155,9 @@ def _evaluated(values: Mapping[str, object], contexts: Mapping[str, str]) -> dic
     return {name: evaluate(value, contexts) for name, value in values.items()}
 
 
-def _end_everything_with(tracking_id: str) -> None:
-    """End the processes that a step has left behind, which the runner knows by a variable."""
+def end_everything_with(variable: str, value: str) -> None:
+    """End the processes that have a value in their environment, as a runner does with what a step has left behind."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if process.environ().get("RUNNER_TRACKING_ID") == tracking_id:
+            if process.environ().get(variable) == value:
                 process.kill()

@@ -6,10 +6,11 @@ import hashlib
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from beacon_core.ci.recognition import is_ours
+from beacon_core.ci.session import Session
 from beacon_core.errors import ConfigurationError
 
 #: What a session writes into its base directory, beside the log.
@@ -30,6 +31,7 @@ class Places:
         agents: what agents keep of a session, unsanitized and beside links to their credentials: never in the base
             directory, which people save as an artifact.
         given: the user named the directory; otherwise it is Beacon's own.
+        by_state: the user named the state file only, which says where the others are.
     """
 
     base: Path
@@ -37,6 +39,7 @@ class Places:
     state: Path
     agents: Path
     given: bool = True
+    by_state: bool = False
 
     @property
     def pipeline(self) -> Path:
@@ -62,6 +65,18 @@ class Places:
     def ready(self) -> Path:
         """Where the sidecar says that it accepts; gone when it has ended."""
         return self.base / READY
+
+
+def of_session(places: Places, session: Session) -> Places:
+    """Return where the files of a session are.
+
+    The state file could have been edited: it is asked only where the command line named nothing else, and for a log
+    with a name of its own in the base directory.
+    """
+    base = Path(session.base_dir) if places.by_state else places.base
+    log = Path(session.log_path)
+    is_there = places.by_state or log.parent == base
+    return replace(places, base=base, log=log if is_there else places.log)
 
 
 def beside(places: Places, name: str) -> Places:
@@ -94,6 +109,7 @@ def locate(
         state=_absolute(state_file) if state_file is not None else directory / STATE,
         agents=_agents_directory(environ, directory),
         given=base is not None,
+        by_state=base_dir is None and log_path is None and state_file is not None,
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 from beacon_core.ci.command import Command, CommandNotStartedError
 from beacon_core.ci.directories import beside
@@ -15,6 +17,9 @@ from beacon_core.ci.pipelines import CREDENTIALS
 from beacon_core.ci.starting import Request, SessionRunningError, Started, start
 from beacon_core.ci.stopping import Ending, Outcome, finish
 from beacon_core.errors import BeaconError
+
+if TYPE_CHECKING:
+    from beacon_core.ci.streaming import StreamCopy
 
 _LINGER = 5.0  # seconds that what the command has left running may still report something (agents.md 2.7)
 _AGENTS = ("claude", "codex", "gemini", "copilot")
@@ -32,6 +37,7 @@ class Execution:
         environ: the job's environment.
         interrupts: signals that come.
         say: shows a sentence to the user.
+        streamed: what the command prints is taken as well, as the stream of an agent.
         code: what the command ended with; None if it was not started.
     """
 
@@ -40,6 +46,7 @@ class Execution:
     environ: Mapping[str, str]
     interrupts: Interrupts
     say: Callable[[str], None]
+    streamed: bool = False
     code: int | None = None
 
     def start(self) -> Started | None:
@@ -76,15 +83,32 @@ class Execution:
                 started.sidecar.process.returncode = code
                 self.say(f"the sidecar ended with code {code}; the command goes on")
 
+        stream = self._stream(started)
+        pipe = subprocess.PIPE if stream is not None else None
         try:
-            command = Command(self.words, self._environment(started), self.interrupts)
+            command = Command(self.words, self._environment(started), self.interrupts, stdout=pipe)
         except CommandNotStartedError as error:
             self.say(str(error))
             self.code = error.code
             return
+        if stream is not None and command.output is not None:
+            stream.start(command.output)
         self.code = command.wait(reaped)
         seen = len(self.interrupts.received)
         command.wait_for_group(_LINGER, reaped, hurry=lambda: len(self.interrupts.received) > seen)
+        for notice in stream.finish(_LINGER) if stream is not None else ():
+            self.say(notice)
+
+    def _stream(self, started: Started | None) -> StreamCopy | None:
+        """Return what takes the command's output, with the flags added that make it worth taking."""
+        if not self.streamed or started is None:
+            return None
+        from beacon_core.ci.streaming import StreamCopy, with_stream_flags  # noqa: PLC0415 - only where it is asked for
+
+        self.words, notice = with_stream_flags(self.words)
+        if notice:
+            self.say(notice)
+        return StreamCopy(started.ready.endpoints.get("http", ""), self.words)
 
     def finish(self, started: Started, ending: Ending) -> Outcome:
         """End the session; a signal cuts the delivery short."""

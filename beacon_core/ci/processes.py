@@ -11,8 +11,8 @@ from typing import Protocol
 
 _CLOCK_STEP = 1.0  # seconds by which a start time may differ: it is computed from the time of the boot
 _CLOSING = 3.0  # seconds that a sidecar needs at most to end without delivering any more
-_AGAIN = 0.25
 _POLL = 0.005
+_AGAIN = 0.5  # seconds between signals to a process that is to hurry
 _KILLED = 5.0  # seconds until a killed process is gone; uninterruptible sleep can take longer, and nothing helps then
 
 
@@ -87,21 +87,29 @@ def end(process: Running, grace: float, *, hurry: Callable[[], bool] = lambda: F
     """
     if not process.is_running():
         return False
-    began = time.monotonic()
     process.send(signal.SIGTERM)
-    if _wait(process, began + max(grace - _CLOSING, grace / 2), hurry):
+    if _wait(process, max(grace - _CLOSING, grace / 2), hurry):
         return True
-    deadline = max(began + grace, time.monotonic() + min(_CLOSING, grace / 2))
-    while time.monotonic() <= deadline:  # again and again: a signal that comes while the same one waits is lost
-        process.send(signal.SIGTERM)
-        if _wait(process, min(deadline, time.monotonic() + _AGAIN)):
-            return True
+    if _insist(process, min(_CLOSING, grace / 2)):
+        return True
     process.send(getattr(signal, "SIGKILL", signal.SIGTERM))
-    _wait(process, time.monotonic() + _KILLED)
+    _wait(process, _KILLED)
     return False
 
 
-def _wait(process: Running, deadline: float, hurry: Callable[[], bool] = lambda: False) -> bool:
+def _insist(process: Running, patience: float) -> bool:
+    """Say again that it is over, and again: two signals that come at once are one for the process."""
+    deadline = time.monotonic() + patience
+    while True:
+        process.send(signal.SIGTERM)
+        if _wait(process, min(_AGAIN, max(0.0, deadline - time.monotonic()))):
+            return True
+        if time.monotonic() > deadline:
+            return False
+
+
+def _wait(process: Running, patience: float, hurry: Callable[[], bool] = lambda: False) -> bool:
+    deadline = time.monotonic() + patience
     while process.is_running():
         if time.monotonic() > deadline or hurry():
             return False

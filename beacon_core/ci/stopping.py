@@ -121,8 +121,7 @@ def finish(session: Session, sidecar: Running, ending: Ending, *, hurry: Callabl
     if not clean:
         _noted(notices, lambda: _recover(session, ending, notices))
         receipt = read_receipt(ending.places.receipt)
-    places = replace(ending.places, log=Path(session.log_path))
-    validation = validate(places.log, session.log_offset, ending.expected)
+    validation = validate(Path(session.log_path), session.log_offset, ending.expected)
     session = replace(session, stopped_at=now())
     outcome = Outcome(
         session=session,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -24,6 +25,7 @@ telemetry changes it only with --strict: then it is 1 where it would have been 0
 \b
 Examples:
   beacon ci exec -- claude -p 'Fix the tests'
+  beacon ci exec --stream-json -- claude -p 'Fix the tests'
   beacon ci exec --harness claude --forward datadog --forward-site datadoghq.eu -- ./review.sh
   beacon ci exec --pipeline pipeline.yaml --strict --report run.html -- codex exec 'Add tests'
 """
@@ -33,15 +35,28 @@ Examples:
     "exec",
     epilog=EPILOG,
     short_help="Wrap one command in a session.",
-    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    context_settings={"allow_interspersed_args": False},
 )
 @session_options
 @ending_options
+@click.option(
+    "--stream-json",
+    "streamed",
+    is_flag=True,
+    help="Have the agent print its stream, and take that as well; stdout stays as it comes, byte for byte.",
+)
 @click.option("--strict", is_flag=True, help="Fail where the telemetry does; do not run the command without it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, on stderr: stdout is the command's.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def exec_(
-    *, request: Request, strict: bool, as_json: bool, outcome_file: Path | None, command: tuple[str, ...], **how: Any
+    *,
+    request: Request,
+    streamed: bool,
+    strict: bool,
+    as_json: bool,
+    outcome_file: Path | None,
+    command: tuple[str, ...],
+    **how: Any,
 ) -> None:
     """Wrap one command in a session: run it with the agents' environment, deliver, validate, print the receipt."""
     from beacon_core.ci.command import PASSED_ON  # noqa: PLC0415 - the help needs none of it
@@ -50,9 +65,7 @@ def exec_(
 
     request = with_agent(request, command)
     with watching(*PASSED_ON) as interrupts:
-        execution = Execution(
-            request, command, os.environ, interrupts, lambda text: click.echo(f"beacon: {text}", err=True)
-        )
+        execution = Execution(request, command, os.environ, interrupts, _say, streamed)
         failed = True
         try:
             failed = _run(execution, how, as_json=as_json, outcome_file=outcome_file, strict=strict)
@@ -61,10 +74,27 @@ def exec_(
             sys.exit(128 + error.number)
         finally:
             if execution.code is not None:  # the command has run: even a bug of ours changes nothing (P9)
-                if sys.exc_info()[0] is not None:
-                    traceback.print_exc()
-                sys.exit(execution.code or (exit_codes.FAILED if strict and failed else 0))
+                _end(execution.code or (exit_codes.FAILED if strict and failed else 0))
     sys.exit(exit_codes.FAILED)
+
+
+def _say(text: str) -> None:
+    """Tell the user; that nobody reads it any more keeps no command from running (P9)."""
+    with suppress(OSError):
+        click.echo(f"beacon: {text}", err=True)
+
+
+def _end(code: int) -> NoReturn:
+    """End with a code, whatever has happened and whether or not anybody reads of it."""
+    with suppress(OSError):
+        if sys.exc_info()[0] is not None:
+            traceback.print_exc()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # the interpreter would try again, and end with 120
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(code)
 
 
 def _run(execution: Execution, how: dict[str, Any], *, as_json: bool, outcome_file: Path | None, strict: bool) -> bool:
@@ -80,7 +110,6 @@ def _run(execution: Execution, how: dict[str, Any], *, as_json: bool, outcome_fi
     execution.run(started)
     places = execution.request.places
     outcome = execution.finish(started, ending(places, harnesses=started.session.harnesses, required=strict, **how))
-    if outcome_file is not None:
-        write_outcome(outcome_file, outcome)
+    written = write_outcome(outcome_file, outcome)
     tell(outcome, as_json=as_json, on_stderr=True)
-    return outcome.failed or outcome.incomplete
+    return outcome.failed or outcome.incomplete or not written

@@ -85,15 +85,18 @@ def ending(places: Places, *, harnesses: list[str], required: bool, **options: A
     return Ending(places=places, expected=expected, step_summary=Path(summary) if summary else None, **options)
 
 
-def write_outcome(path: Path, outcome: Outcome) -> None:
-    """Write the outcome as JSON.
-
-    Raises:
-        OSError: it cannot be written.
-    """
+def write_outcome(path: Path | None, outcome: Outcome) -> bool:
+    """Write the outcome as JSON, if that was asked for; say so if it cannot be, and return whether it is there."""
     from beacon_core.files import write_private  # noqa: PLC0415 - the help needs none of it
 
-    write_private(path, f"{json.dumps(outcome.as_json(), indent=2)}\n".encode())
+    if path is None:
+        return True
+    try:
+        write_private(path, f"{json.dumps(outcome.as_json(), indent=2)}\n".encode())
+    except OSError as error:
+        click.echo(f"beacon: {path} cannot be written: {error.strerror}", err=True)
+        return False
+    return True
 
 
 def tell(outcome: Outcome, *, as_json: bool, on_stderr: bool = False) -> None:

@@ -69,7 +69,8 @@ def _report(started: Started, print_env: str | None, *, as_json: bool) -> None:
     elif print_env:
         from beacon_core.ci.exports import as_text  # noqa: PLC0415
 
-        click.echo(as_text(started.environment, print_env), nl=False)  # type: ignore[arg-type]
+        text = as_text(started.environment, print_env)  # type: ignore[arg-type]
+        click.echo(text.encode("utf-8", "surrogateescape"), nl=False)
     for warning in started.environment.warnings:
         click.echo(f"beacon: {warning}", err=True)
     addresses = ", ".join(session.endpoints.values())

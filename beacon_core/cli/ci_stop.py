@@ -40,7 +40,8 @@ def stop(
     *, places: Places, require_telemetry: bool | None, as_json: bool, outcome_file: Path | None, **options: Any
 ) -> None:
     """End a session: deliver what is queued, print the receipt, and check that telemetry came."""
-    from beacon_core.ci.session import read_session  # noqa: PLC0415 - the help needs none of it
+    from beacon_core.ci.directories import of_session  # noqa: PLC0415 - the help needs none of it
+    from beacon_core.ci.session import read_session  # noqa: PLC0415
     from beacon_core.ci.starting import recognized  # noqa: PLC0415
     from beacon_core.ci.stopping import finish  # noqa: PLC0415
 
@@ -51,17 +52,16 @@ def stop(
     required = require_telemetry is not False
     github_env = os.environ.get("GITHUB_ENV")
     how = ending(
-        places,
+        of_session(places, session),
         harnesses=session.harnesses,
         required=required,
         github_env=Path(github_env) if github_env else None,
         **options,
     )
     outcome = finish(session, recognized(session), how)
-    if outcome_file is not None:
-        write_outcome(outcome_file, outcome)
+    written = write_outcome(outcome_file, outcome)
     tell(outcome, as_json=as_json)
-    sys.exit(exit_codes.FAILED if outcome.failed and required else 0)
+    sys.exit(exit_codes.FAILED if (outcome.failed and required) or not written else 0)
 
 
 def _nothing_to_stop(places: Places, session: Session | None, *, required: bool, as_json: bool) -> None:

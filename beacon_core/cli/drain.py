@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from beacon_core.cli import exit_codes
 from beacon_core.cli.options import load_graph
 from beacon_core.cli.signals import obey_signals
 from beacon_core.errors import ConfigurationError
@@ -48,7 +49,9 @@ def drain(
     if receipt_file is not None:
         write_json(receipt_file, total)
     click.echo(receipt_text(total), err=True)
-    return 128 + number if number else 0 if total.balanced and not total.queued else 1
+    if number:
+        return 128 + number
+    return exit_codes.UNAVAILABLE if total.queued else 0 if total.balanced else exit_codes.FAILED
 
 
 def _drain(path: Path, files: tuple[Path, ...], sets: tuple[str, ...], timeout: float | None) -> tuple[Receipt, int]:

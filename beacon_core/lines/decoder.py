@@ -52,7 +52,8 @@ class LineDecoder:
         self._of_hooks = line_format == "hook"
         self._lenient = lenient
         self._session = ""
-        self._looks = _LINES_TO_RECOGNIZE if line_format == "auto" else 0
+        self._mixed = line_format == "auto"
+        self._looks = _LINES_TO_RECOGNIZE if self._mixed else 0
 
     @property
     def takes_text(self) -> bool:
@@ -97,6 +98,11 @@ class LineDecoder:
         members = _members(line)
         if members is None:
             return (stream.text(text_event(line, received, "")),)
+        if self._mixed and "type" not in members:  # what agents print has one; OTLP and Beacon's own events have none
+            try:
+                return decode_events(_repaired(line), received, self._format)
+            except InvalidDataError:
+                return (stream.text(text_event(line, received, "")),)
         return stream.events(members, received)
 
     def _find_session(self, line: bytes) -> None:

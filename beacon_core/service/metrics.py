@@ -15,7 +15,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader, Metric, Numbe
 from beacon_core.telemetry import Count
 
 _COUNTERS = (
-    *("received", "deduplicated", "refused", "requests", "lines"),
+    *("received", "deduplicated", "duplicates", "refused", "requests", "lines"),
     *("accepted", "delivered", "filtered", "dropped", "dead_lettered", "possibly_duplicated", "redacted"),
 )
 Callback = Callable[[CallbackOptions], Iterable[Observation]]

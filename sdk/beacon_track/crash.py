@@ -36,6 +36,8 @@ def listen(report: Report) -> None:
     if report not in _reports:
         _reports.append(report)
     if sys.excepthook is not _excepthook:
+        if sys.excepthook in _previous:
+            _previous.remove(sys.excepthook)
         _previous.append(sys.excepthook)
         sys.excepthook = _excepthook
     if threading.excepthook is not _thread_excepthook:

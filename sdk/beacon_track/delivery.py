@@ -166,4 +166,5 @@ def _otel_headers(text: str) -> dict[str, str]:
     from urllib.parse import unquote
 
     pairs = (pair.partition("=") for pair in text.split(","))
-    return {unquote(name.strip()): unquote(value.strip()) for name, _, value in pairs if name.strip() and value.strip()}
+    decoded = ((unquote(name.strip()), unquote(value.strip())) for name, _, value in pairs)
+    return {name: value for name, value in decoded if name and value and f"{name}{value}".isprintable()}

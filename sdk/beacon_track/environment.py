@@ -39,6 +39,7 @@ _AGENTS = (
     ("GOOSE_PROVIDER", "goose"),
     ("REPL_ID", "replit"),
 )
+_LONGEST_TIMEOUT = 60.0
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "i686": "x86", "i386": "x86", "armv7l": "arm32"}
 
 
@@ -56,6 +57,15 @@ def provider(environ: Mapping[str, str] = os.environ) -> str:
         if environ.get(variable):
             return name
     return "unknown" if value else ""
+
+
+def timeout(environ: Mapping[str, str] = os.environ) -> float | None:
+    """Return how many seconds a command may wait for its delivery, if `BEACON_TRACK_TIMEOUT` says so; 60 at most."""
+    try:
+        seconds = float(environ.get("BEACON_TRACK_TIMEOUT", ""))
+    except ValueError:
+        return None
+    return min(seconds, _LONGEST_TIMEOUT) if seconds >= 0 else None
 
 
 def resource(app: str, version: str, sdk_version: str, environ: Mapping[str, str] = os.environ) -> dict[str, Value]:

@@ -56,13 +56,11 @@ def flush(directory: str, environ: Mapping[str, str] = os.environ) -> int:
 
 def _send_file(directory: str, taken: str, destination: Destination) -> Answer:
     """Send the events of a file that was taken, and delete, shorten or give back the file; return the last answer."""
-    path = os.path.join(directory, taken)
     try:
-        with open(path, "rb") as file:
-            lines = file.read().splitlines()
-        for line in lines:
-            otlp.resource_logs(line)
-    except (OSError, ValueError):
+        lines = _readable(directory, taken)
+    except OSError:
+        lines = []
+    if not lines:
         spool.set_aside(directory, taken)
         return Answer(200)
     answer = Answer(200)
@@ -76,6 +74,28 @@ def _send_file(directory: str, taken: str, destination: Destination) -> Answer:
         _keep_only(directory, taken, rest)
     spool.done(directory, taken)
     return answer
+
+
+def _readable(directory: str, taken: str) -> list[bytes]:
+    """Return the lines of a file that are requests; if only some are, the others are kept in a file of their own.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open(os.path.join(directory, taken), "rb") as file:
+        lines = file.read().splitlines()
+    damaged = [line for line in lines if not _is_request(line)]
+    if damaged and len(damaged) < len(lines):
+        spool.write(directory, f"{spool.CORRUPT}{os.getpid()}-{spool.random_name()}.jsonl", damaged)
+        _keep_only(directory, taken, [line for line in lines if line not in damaged])
+    return [line for line in lines if line not in damaged]
+
+
+def _is_request(line: bytes) -> bool:
+    try:
+        return bool(otlp.resource_logs(line))
+    except ValueError:
+        return False
 
 
 def _keep_only(directory: str, taken: str, rest: list[bytes]) -> None:

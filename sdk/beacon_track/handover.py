@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 DIRECT_SECONDS = 0.03
 #: In CI all of it may take so long: there is no next run [T9].
 CI_SECONDS = 2.0
-_CI_DIRECT_SECONDS = 1.0
+_CI_DIRECT_SECONDS = 1.5
 
 #: What the flusher needs of the environment: to find Python, the user's directories and the network.
 _PASSED_ON = frozenset(
     (
-        *("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
+        *("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH", "PYTHONHOME"),
         *("SYSTEMROOT", "WINDIR", "APPDATA", "LOCALAPPDATA", "USERPROFILE", "XDG_CONFIG_HOME", "XDG_STATE_HOME"),
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "ALL_PROXY"),
         *("https_proxy", "http_proxy", "no_proxy", "all_proxy"),
@@ -33,9 +33,17 @@ _PASSED_ON = frozenset(
 )
 
 
-def depart(settings: Settings, journal: Journal | None, lines: Sequence[bytes]) -> None:
-    """See to the events of a process; nothing is raised, and what could not be sent is kept where that is possible."""
-    ends = time.monotonic() + CI_SECONDS
+def depart(settings: Settings, journal: Journal | None, lines: Sequence[bytes], *, wait: bool) -> None:
+    """See to the events of a process; nothing is raised, and what could not be sent is kept where that is possible.
+
+    Args:
+        settings: of the application.
+        journal: where the events are meanwhile; nothing where nothing can be written.
+        lines: the events.
+        wait: whether this is the end of the process, which waits for the delivery in CI.
+    """
+    given = environment.timeout()
+    ends = time.monotonic() + ((CI_SECONDS if given is None else given) if wait else 0)
     sidecar = delivery.sidecar()
     answer = _ask(sidecar, lines) if sidecar is not None and sidecar.direct else None
     if answer is not None and answer.verdict != "keep":
@@ -79,7 +87,7 @@ def flush_apart(settings: Settings, directory: str, variables: Mapping[str, str]
         creationflags=windows,
     )
     debug.say("flush: started a process for what waits")
-    if environment.in_ci():
+    if environment.in_ci() and ends > time.monotonic():
         try:
             process.wait(max(0.0, ends - time.monotonic()))
         except subprocess.TimeoutExpired:
@@ -129,8 +137,9 @@ def referred(pipeline: str) -> Iterator[str]:
 
 def _ask(sidecar: Destination, lines: Sequence[bytes]) -> Answer:
     """Try to deliver to a server on this machine."""
-    seconds = _CI_DIRECT_SECONDS if environment.in_ci() else DIRECT_SECONDS
-    answer = delivery.post(sidecar, otlp.merge(lines), seconds)
+    given = environment.timeout()
+    usual = _CI_DIRECT_SECONDS if environment.in_ci() else DIRECT_SECONDS
+    answer = delivery.post(sidecar, otlp.merge(lines), usual if given is None else given)
     debug.say(f"flush: {len(lines)} events, status {answer.status}: {answer.verdict}")
     return answer
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from beacon_track.settings import Settings
 
 
+#: Events that are handed over together; a process that goes on for long does so again and again.
+_MANY = 500
+
+
 class Recorder:
     """The events of this process, from its first to its end. Any thread; a forked child begins anew.
 
@@ -25,6 +29,7 @@ class Recorder:
         self._session_id = session_id
         self._lock = threading.RLock()
         self._lines: list[bytes] = []
+        self._begun: dict[str, bytes] = {}
         self._held: Event | None = None
         self._directory = ""
         self._journal: Journal | None = None
@@ -36,17 +41,21 @@ class Recorder:
     def begin(self, event: Event) -> None:
         """Take note of something that will end, in case nothing more is heard of it."""
         with self._lock:
+            line = self._begun[event.id] = self._encode(event)
             if self._journal is not None:
-                quiet.quietly(self._journal.begun, self._encode(event))
+                quiet.quietly(self._journal.begun, line)
 
     def end(self, event: Event) -> None:
         """Take an event."""
         with self._lock:
             line = self._encode(event)
             debug.say(f"event {events.sentence(event)}")
+            self._begun.pop(event.id, None)
             self._lines.append(line)
             if self._journal is not None:
                 quiet.quietly(self._journal.ended, line)
+            if len(self._lines) >= _MANY:
+                self._hand_over(last=False)
 
     def hold(self, event: Event, error: BaseException) -> None:
         """Take a command that an exception left: a crash if nobody catches it, else an error."""
@@ -63,24 +72,31 @@ class Recorder:
 
     def close(self) -> None:
         """Hand over what was taken; at the end of the process, and as often as anybody likes."""
-        from beacon_track import handover
-
         with self._lock:
             self._release("error")
-            lines, self._lines = self._lines, []
-            journal, self._journal = self._journal, None
-            if lines:
-                handover.depart(self._settings, journal, lines)
-            elif journal is not None:
-                quiet.quietly(journal.discard)
-            self._journal = Journal(self._directory) if self._directory else None
+            self._hand_over(last=True)
 
     def discard(self) -> None:
         """Forget everything: the user has just said no."""
         with self._lock:
-            self._lines, self._held = [], None
+            self._lines, self._begun, self._held = [], {}, None
             if self._journal is not None:
                 quiet.quietly(self._journal.discard)
+
+    def _hand_over(self, *, last: bool) -> None:
+        """Give away what was taken, and begin a new journal with what has begun and not ended."""
+        from beacon_track import handover
+
+        lines, self._lines = self._lines, []
+        journal, self._journal = self._journal, None
+        if lines:
+            handover.depart(self._settings, journal, lines, wait=last)
+        elif journal is not None:
+            quiet.quietly(journal.discard)
+        self._journal = Journal(self._directory) if self._directory else None
+        if self._journal is not None and not last:
+            for line in self._begun.values():
+                quiet.quietly(self._journal.begun, line)
 
     def _release(self, outcome: str) -> None:
         if self._held is not None:
@@ -110,7 +126,7 @@ class Recorder:
     def _forked(self) -> None:
         """Begin anew in a forked child: what was taken is its parent's to send."""
         self._lock = threading.RLock()
-        self._lines, self._held = [], None
+        self._lines, self._begun, self._held = [], {}, None
         if self._journal is not None:
             self._journal.abandon()
         self._journal = Journal(self._directory) if self._directory else None

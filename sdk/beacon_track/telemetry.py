@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import asyncio
     import os
     from collections.abc import Collection, Mapping, Sequence
-    from typing import Callable, TypeVar
+    from typing import Callable, ClassVar, TypeVar
 
     from beacon_track.consent import Decision, Default
     from beacon_track.outcomes import Outcome
@@ -52,6 +52,8 @@ class Telemetry:
         ValueError: an argument cannot be right; that is for the author to see.
     """
 
+    _latest: ClassVar[Telemetry | None] = None
+
     def __init__(
         self,
         *,
@@ -83,9 +85,21 @@ class Telemetry:
         self._recorder: Recorder | None = None
         self._session_id = ""
         self._told = False
+        Telemetry._latest = self
 
     def __repr__(self) -> str:
         return f"Telemetry(app={self.settings.app!r}, version={self.settings.version!r})"
+
+    @classmethod
+    def latest(cls) -> Telemetry:
+        """Return the telemetry that this process has made last: an application has one.
+
+        Raises:
+            RuntimeError: there is none yet.
+        """
+        if cls._latest is None:
+            raise RuntimeError("there is no Telemetry yet; make one first, or give it as an argument")
+        return cls._latest
 
     @property
     def decision(self) -> Decision:

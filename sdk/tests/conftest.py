@@ -99,6 +99,7 @@ class Home:
             "TMPDIR": str(path / "tmp"),
             "PYTHONPATH": str(PACKAGE),
             "PYTHONWARNINGS": "error",
+            "BEACON_TRACK_TIMEOUT": "45",  # on a slow machine, an answer that comes too late makes a duplicate
             "PYTHONNODEBUGRANGES": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
@@ -143,7 +144,7 @@ class Home:
     def records(self, *prefixes: str) -> list[dict[str, Any]]:
         """Return the events of files of the spool, by default of those that wait."""
         try:
-            names = [name for prefix in prefixes or ("pending-",) for name in self.names(prefix)]
+            names = [name for name in self.names() if name.startswith(prefixes or "pending-")]
             lines = [line for name in names for line in (self.spool / name).read_bytes().splitlines()]
         except FileNotFoundError:  # it has just been renamed
             return self.records(*prefixes)

@@ -51,6 +51,14 @@ def test_t8_otels_variables_name_a_sidecar_with_its_headers_unless_it_speaks_grp
     assert len(server.requests) == 1
 
 
+def test_t8_a_header_that_would_end_its_line_is_left_out() -> None:
+    variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_HEADERS": "a=b%0d%0ac: d,e=f"}
+    sidecar = delivery.sidecar(variables)
+    assert sidecar is not None
+    assert sidecar.headers == {"e": "f"}
+    assert "f" not in repr(sidecar)
+
+
 @pytest.mark.parametrize("url", ["", "127.0.0.1:4318", "ftp://127.0.0.1", "file:///etc/passwd"])
 def test_t8_what_is_no_url_names_no_sidecar(url: str) -> None:
     assert delivery.sidecar({"BEACON_ENDPOINT": url}) is None
@@ -185,6 +193,14 @@ def test_t9_a_retry_of_a_file_is_the_same_request_byte_for_byte(home: Any, serve
     assert len(server.requests) == 1 + len(waiting)
 
 
+def test_t9_what_a_sidecar_may_have_got_is_sent_again_byte_for_byte(home: Any, server: Any) -> None:
+    server.answers = [500, 200]
+    home.run("with_click", "env", "claim", "boom", BEACON_ENDPOINT=server.url, CI="1")
+    (home.spool / "hold.json").unlink()
+    assert home.flush(server.url) == 0
+    assert server.requests[0][2] == server.requests[1][2]  # so that the sidecar can tell (promise P5)
+
+
 def test_t9_what_is_queued_while_a_flush_runs_stays(home: Any, waiting: list[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(60)
@@ -218,9 +234,12 @@ def test_t7_a_file_that_cannot_be_read_is_set_aside_and_the_others_are_sent(
 ) -> None:
     for number, content in enumerate([b"{", b"\xff\n", b'{"resourceLogs": 1}\n', b"[]\n"]):
         (home.spool / f"pending-1-{number}.jsonl").write_bytes(content)
+    good = (home.spool / home.names("pending-")[-1]).read_bytes()
+    (home.spool / "pending-1-mixed.jsonl").write_bytes(b"{\n" + good + b'{"cut off')
     assert home.flush(server.url) == 0
-    assert len(home.names("corrupt-")) == 4
-    assert len(server.requests) == len(waiting)
+    assert len(home.names("corrupt-")) == 5
+    assert len(server.requests) == len(waiting) + 1
+    assert home.names("pending-") == home.names("taken-") == []
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
@@ -229,7 +248,8 @@ def test_t9_in_ci_a_command_waits_for_its_flush_but_not_longer_than_two_seconds(
     assert len(server.requests) == 1  # it was there when the command had ended
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        assert home.run("with_click", "env", "claim", ACME_ENDPOINT=url, CI="true").returncode == 0
+        done = home.run("with_click", "env", "claim", ACME_ENDPOINT=url, CI="true", BEACON_TRACK_TIMEOUT="")
+        assert done.returncode == 0
         assert len(home.names("taken-")) == 1  # it goes on
 
 

@@ -221,6 +221,19 @@ def test_nothing_that_an_author_gives_can_break_the_command(one: Telemetry) -> N
     one.close()
 
 
+def test_a_process_that_goes_on_hands_over_now_and_then_and_loses_nothing(one: Telemetry, here: Any) -> None:
+    with one.track("x"):
+        for _ in range(1234):
+            with one.step("y"):
+                pass
+        assert len(here.records()) == 1000
+        (journal,) = here.names("journal-")
+        assert (here.spool / journal).read_bytes().count(b"process_ended") == 1  # the command is begun here, too
+    one.close()
+    assert len(here.records()) == 1235
+    assert here.names("journal-") == []
+
+
 def test_a_mistake_of_the_author_is_told_when_the_telemetry_is_made() -> None:
     for wrong in (
         {"app": ""},

@@ -120,6 +120,20 @@ def test_t11_status_enable_and_disable_say_what_counts_and_why(home: Any, app: s
     assert home.names("pending-") == []  # these commands themselves are not recorded
 
 
+def test_t11_the_group_of_an_application_with_one_telemetry_needs_no_argument(here: Any) -> None:
+    from click.testing import CliRunner
+
+    from beacon_track import Telemetry, click_group, typer_app
+
+    one = Telemetry(app="acme", version="1")
+    assert Telemetry.latest() is one
+    done = CliRunner().invoke(click_group(), ["disable", "--json"])
+    assert json.loads(done.output)["consent"] == "denied"
+    assert not one.enabled
+    assert typer_app().info.name == "telemetry"
+    assert here.names() == []
+
+
 @pytest.mark.parametrize("app", FRAMEWORKS)
 def test_t11_enable_warns_where_a_kill_switch_wins(home: Any, app: str) -> None:
     done = home.run(app, "telemetry", "enable", DO_NOT_TRACK="1")

@@ -14,6 +14,7 @@ POISONS = {
     "stripe": ("sk_live_FAKE0000FAKE0000", ["sk_live_FAKE"]),
     "jwt": ("eyJhbGciOiJIUzI1NiJ9.eyJGQUtFIjoxfQ.FAKEsignature", ["eyJhbGci", "FAKEsig"]),
     "aws": ("AKIAFAKE000000000000", ["AKIAFAKE"]),
+    "aws-secret": ("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", ["wJalrXUtn", "EXAMPLEKEY"]),
     "url": ("https://jane:FAKEpassword@db.example/x", ["FAKEpassword"]),
     "assignment": ("api_key=FAKEvalue", ["FAKEvalue"]),
 }

@@ -47,6 +47,8 @@ SECRETS = [
     ("--db-password FAKE", "FAKE"),
     ("Set-Cookie: session=FAKE; Path=/", "FAKE"),
     ("mail jane.doe@FAKE.example now", "FAKE"),
+    ("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "EXAMPLEKEY"),
+    ("x=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY and", "EXAMPLEKEY"),
     ("value FAKEabcdefghijklmnopQRSTUVWXYZ0123456789", "FAKE"),
 ]
 HARMLESS = [

@@ -91,6 +91,19 @@ def test_every_stage_is_measured_with_every_size_of_batch(tmp_path: Path) -> Non
     assert all(set(sizes) == {"1", "10", "100"} for sizes in found.values())
 
 
+def test_what_telemetry_costs_a_command_is_measured_for_every_destination(tmp_path: Path) -> None:
+    file = tmp_path / "track.json"
+    done = bench("track", "--rounds", "2", "--json", str(file))
+    assert done.returncode == 0, done.stderr
+    found = json.loads(file.read_text())["results"]
+    assert set(found["imports_ms"]) == {"import beacon_track", "from beacon_track import Telemetry"}
+    assert (
+        {"telemetry denied", "sidecar", "sidecar that hangs"}
+        <= found["added_ms"].keys()
+        == found["added_cpu_ms"].keys()
+    )
+
+
 def test_the_page_is_written_from_the_results_of_all_benchmarks(tmp_path: Path) -> None:
     machine = {"processor": "p", "processors": 2, "memory_gib": 4, "system": "s", "python": "3", "sync_us": 1}
     medians = dict.fromkeys(("events_per_s", "cpu_us", "p99_ms", "peak_mib", "start_ms"), 2.0) | {"stop_ms": None}

@@ -54,6 +54,7 @@ class Place:
             "XDG_STATE_HOME": str(path / "state"),
             "BEACON_TRACK_SPOOL": str(self.spool),
             "ACME_OUT": str(self.out),
+            "BEACON_TRACK_TIMEOUT": "45",
         }
 
     def run_application(self, **environ: str) -> None:
@@ -70,6 +71,10 @@ class Place:
 
     def events(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.out.read_text().splitlines()] if self.out.exists() else []
+
+    def wait_for_events(self) -> list[dict[str, Any]]:
+        """Return the four events of one run."""
+        return list(wait_for(lambda: found if len(found := {uid(e): e for e in self.events()}) == 4 else None).values())
 
     def left(self) -> list[str]:
         return [path.name for path in self.spool.glob("*.jsonl")]
@@ -119,23 +124,19 @@ def check(events: list[dict[str, Any]]) -> None:
 
 def test_t8_a_sidecar_takes_the_events_directly(place: Place, sidecar: str) -> None:
     place.run_application(BEACON_ENDPOINT=sidecar, CI="true")
-    assert place.left() == []
-    wait_for(lambda: len(place.events()) == 4)
-    check(place.events())
+    check(place.wait_for_events())
 
 
 def test_t7_a_sidecar_takes_over_what_was_left_for_it(place: Place, sidecar: str) -> None:
     place.run_application()  # knows of no sidecar
-    wait_for(lambda: len(place.events()) == 4)
-    check(place.events())
+    check(place.wait_for_events())
     wait_for(lambda: place.left() == [])
     assert sidecar
 
 
 def test_t8_the_flusher_runs_the_pipeline_that_the_application_ships(place: Place) -> None:
     place.run_application(ACME_PIPELINE=str(place.pipeline("spool")))
-    wait_for(lambda: len(place.events()) == 4)
-    check(place.events())
+    check(place.wait_for_events())
     wait_for(lambda: place.left() == [])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import ClassVar
+from urllib.parse import unquote
 
 import msgspec
 
@@ -13,7 +14,7 @@ from beacon_core.processor import Processor
 from beacon_core.processors.fingerprint.config import FingerprintConfig
 from beacon_core.processors.fingerprint.detection import working_directory
 from beacon_core.processors.fingerprint.environment import environment_attributes
-from beacon_core.processors.fingerprint.names import NAMING, PIPELINE_RUN_ID
+from beacon_core.processors.fingerprint.names import NAMING, PIPELINE_RUN_ID, TOLD
 from beacon_core.processors.fingerprint.reading import load_rows
 
 #: Families of attributes that only mean something together: a resource that has one member is given no other.
@@ -76,9 +77,24 @@ def _without(removed: frozenset[str], attributes: Attributes) -> Attributes:
 
 
 def _merged(added: Attributes, resource: Attributes) -> Attributes:
+    resource = {**resource, **_returned(added, resource)}
     said = tuple(family for family in _FAMILIES if any(name.startswith(family) for name in resource))
     if PIPELINE_RUN_ID in resource and resource[PIPELINE_RUN_ID] != added.get(PIPELINE_RUN_ID):
         said += _RUN
     if said:
         added = {name: value for name, value in added.items() if not name.startswith(said)}
     return {**added, **resource}
+
+
+def _returned(added: Attributes, resource: Attributes) -> Attributes:
+    """Return what an agent was told about the run and gives back as text, in some SDKs (Codex's) not decoded."""
+    texts = {name: resource[name] for name in TOLD if name in resource and name in added}
+    return {
+        name: added[name]
+        for name, text in texts.items()
+        if isinstance(text, str) and text != added[name] and unquote(text) == _word(added[name])
+    }
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

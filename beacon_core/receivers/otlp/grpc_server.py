@@ -54,7 +54,7 @@ _IDENTITY_AND_GZIP: Final = 0b101  # grpc/impl/compression_types.h: 0 is identit
 _GZIP_MAGIC: Final = b"\x1f\x8b"  # as a protobuf tag that is wire type 7, which does not exist: no message begins so
 
 #: When stopping: how long to go on accepting while calls come in, and how long none must come.
-BACKLOG_GRACE: Final = 0.2
+BACKLOG_GRACE: Final = 1.0
 QUIET: Final = 0.02
 
 #: When the time-out is over: how long the last answers get to leave.

@@ -14,7 +14,7 @@ from beacon_core.receivers.otlp.refusal import Refusals
 from beacon_core.receivers.otlp.storing import Storing
 
 #: When stopping: how long to go on accepting while every turn of the loop brings something.
-BACKLOG_GRACE = 0.2
+BACKLOG_GRACE = 1.0
 QUIET_TURNS = 3
 
 #: When stopping: how long bodies that are still arriving get.

@@ -41,7 +41,7 @@ def claim(name: str) -> None:
         click.echo(f"{name} is yours")
 
 
-cli.add_command(click_group(telemetry))
+cli.add_command(click_group())
 telemetry.instrument(cli)
 
 if __name__ == "__main__":

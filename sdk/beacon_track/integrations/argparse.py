@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from beacon_track.telemetry import Telemetry
+    from beacon_track.tracked import Tracked
 
     Main = Callable[[Namespace], "int | None"]
 
@@ -26,27 +27,74 @@ def run(telemetry: Telemetry, parser: ArgumentParser, main: Main, argv: Sequence
     tokens = list(sys.argv[1:] if argv is None else argv)
     if not telemetry.enabled:
         return _code(main(parser.parse_args(tokens)))
-    seen: dict[str, Any] = {"names": [], "flags": {}, "untracked": False}
-    watched = list(_watch(parser, seen, ()))
-    tracked = telemetry.track(_name(telemetry, parser, seen, tokens))
-    tracked.begin()
+    seen = _Seen(telemetry, parser, tokens)
+    quietly(seen.begin)
     try:
         try:
             parsed = parser.parse_args(tokens)
         finally:
-            for each in watched:
-                del each.parse_known_args
-            tracked.set("beacon.command.name", _name(telemetry, parser, seen, tokens))
-            tracked.set("beacon.command.flags", list(seen["flags"]))
+            quietly(seen.parsed)
         code = _code(main(parsed))
     except BaseException as error:
-        if not seen["untracked"]:
-            quietly(tracked.end, error)
+        quietly(seen.end, error, None)
         raise
-    tracked.exit_code = code
-    if not seen["untracked"]:
-        quietly(tracked.end)
+    quietly(seen.end, None, code)
     return code
+
+
+class _Seen:
+    """What is known of one call of an application, from its parsers: they tell which of them is called."""
+
+    def __init__(self, telemetry: Telemetry, parser: ArgumentParser, tokens: Sequence[str]) -> None:
+        self._telemetry = telemetry
+        self._parser = parser
+        self._tokens = tokens
+        self._tracked: Tracked | None = None
+        self._watched: list[Any] = []
+        self._names: tuple[str, ...] = ()
+        self._flags: dict[str, None] = {}
+        self._untracked = False
+
+    def begin(self) -> None:
+        """Start the clock."""
+        self._tracked = self._telemetry.track(self._name())
+        self._tracked.begin()
+        self._watch(self._parser, ())
+
+    def parsed(self) -> None:
+        """Leave the parsers as they were, and take what they have told."""
+        for parser in self._watched:
+            del parser.parse_known_args
+        if self._tracked is not None:
+            self._tracked.set("beacon.command.name", self._name())
+            self._tracked.set("beacon.command.flags", list(self._flags))
+
+    def end(self, error: BaseException | None, code: int | None) -> None:
+        """Record it."""
+        if self._tracked is not None and not self._untracked:
+            self._tracked.exit_code = code
+            self._tracked.end(error)
+
+    def _watch(self, parser: ArgumentParser, path: tuple[str, ...]) -> None:
+        original = parser.parse_known_args
+
+        def parse(args: Any = None, namespace: Any = None, **more: Any) -> Any:
+            self._names = path
+            self._untracked = self._untracked or hasattr(parser, _UNTRACKED)
+            quietly(_note_flags, parser, list(args or ()), self._flags)
+            return original(args, namespace, **more)
+
+        setattr(parser, "parse_known_args", parse)  # noqa: B010 - the method of this one parser
+        self._watched.append(parser)
+        for name, command in _commands(parser):
+            self._watch(command, (*path, name))
+
+    def _name(self) -> str:
+        if self._names:
+            return ".".join(self._names)
+        typed = any(not token.startswith("-") for token in self._tokens)
+        has_commands = next(_commands(self._parser), None) is not None
+        return arguments.UNKNOWN if typed and has_commands else self._telemetry.settings.app
 
 
 def add_telemetry_parser(subparsers: Any, telemetry: Telemetry) -> ArgumentParser:
@@ -70,23 +118,6 @@ def _run_command(telemetry: Telemetry, name: str, parsed: Namespace) -> int:
     return commands.run(telemetry, name, parsed.as_json, print, partial(print, file=sys.stderr))
 
 
-def _watch(parser: ArgumentParser, seen: dict[str, Any], path: tuple[str, ...]) -> Iterator[Any]:
-    """Have a parser and those of its commands note that they were chosen; yield what is to be undone."""
-    original = parser.parse_known_args
-
-    def parse(args: Any = None, namespace: Any = None, **more: Any) -> Any:
-        if path:
-            seen["names"] = list(path)
-        seen["untracked"] = seen["untracked"] or hasattr(parser, _UNTRACKED)
-        quietly(_note_flags, parser, list(args or ()), seen)
-        return original(args, namespace, **more)
-
-    setattr(parser, "parse_known_args", parse)  # noqa: B010 - the method of this one parser
-    yield parser
-    for name, command in _commands(parser):
-        yield from _watch(command, seen, (*path, name))
-
-
 def _commands(parser: ArgumentParser) -> Iterator[tuple[str, ArgumentParser]]:
     """Yield the commands of a parser, each by its first name."""
     known: set[int] = set()
@@ -98,7 +129,7 @@ def _commands(parser: ArgumentParser) -> Iterator[tuple[str, ArgumentParser]]:
                 yield name, command
 
 
-def _note_flags(parser: ArgumentParser, tokens: Sequence[str], seen: dict[str, Any]) -> None:
+def _note_flags(parser: ArgumentParser, tokens: Sequence[str], flags: dict[str, None]) -> None:
     """Note which flags of a parser are among tokens, by their longest names."""
     known: dict[str, Action] = parser._option_string_actions  # noqa: SLF001 - as above
     for token in tokens:
@@ -106,7 +137,7 @@ def _note_flags(parser: ArgumentParser, tokens: Sequence[str], seen: dict[str, A
             return
         action = _action(known, token.partition("=")[0])
         if action is not None:
-            seen["flags"][max(action.option_strings, key=len)] = None
+            flags[max(action.option_strings, key=len)] = None
 
 
 def _action(known: dict[str, Action], flag: str) -> Action | None:
@@ -117,14 +148,6 @@ def _action(known: dict[str, Action], flag: str) -> Action | None:
         return known.get(flag[:2])
     fitting = {id(action): action for name, action in known.items() if name.startswith(flag)}
     return next(iter(fitting.values())) if len(fitting) == 1 else None
-
-
-def _name(telemetry: Telemetry, parser: ArgumentParser, seen: dict[str, Any], tokens: Sequence[str]) -> str:
-    if seen["names"]:
-        return ".".join(seen["names"])
-    typed = any(not token.startswith("-") for token in tokens)
-    has_commands = next(_commands(parser), None) is not None
-    return arguments.UNKNOWN if typed and has_commands else telemetry.settings.app
 
 
 def _code(result: int | None) -> int:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import click
 
 from beacon_track import commands
 from beacon_track.integrations.commands import UNTRACKED
-
-if TYPE_CHECKING:
-    from beacon_track.telemetry import Telemetry
+from beacon_track.telemetry import Telemetry
 
 
-def click_group(telemetry: Telemetry) -> click.Group:
-    """Return the commands about telemetry: `cli.add_command(click_group(telemetry))`."""
+def click_group(telemetry: Telemetry | None = None) -> click.Group:
+    """Return the commands about telemetry, by default that made last: `cli.add_command(click_group())`."""
+    telemetry = telemetry or Telemetry.latest()
     group = click.Group("telemetry", help=commands.HELP)
     for name, text in commands.COMMANDS.items():
         option = click.Option(["--json", "as_json"], is_flag=True, help="Print JSON.")

@@ -27,8 +27,11 @@ _run: ContextVar[Run | None] = ContextVar("beacon_track_run", default=None)
 
 def instrument(telemetry: Telemetry, command: Any) -> None:
     """Record what a command of click is called for, where telemetry is allowed; again, it does nothing."""
-    if not telemetry.enabled or hasattr(command, _MARK):
-        return
+    if telemetry.enabled and not hasattr(command, _MARK):
+        quietly(_surround, telemetry, command)
+
+
+def _surround(telemetry: Telemetry, command: Any) -> None:
     original = command.main
     setattr(command, _MARK, True)
     setattr(command, "main", lambda *args, **kwargs: follow(telemetry, command, original, args, kwargs))  # noqa: B010
@@ -62,7 +65,7 @@ class Run:
         self._flags: dict[str, None] = {}
 
     def begin(self, tokens: list[str]) -> None:
-        """Start the clock: the root command reads its arguments. Shell completion never comes here."""
+        """Start the clock: the root command reads its arguments."""
         if self._tracked is None:
             has_commands = hasattr(self.root, "resolve_command")
             first = next((token for token in tokens if not token.startswith("-")), "")
@@ -110,6 +113,8 @@ def _watch_context(command: Any) -> None:
 
     def make(info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
         run = _run.get()
+        if extra.get("resilient_parsing"):  # shell completion only looks
+            run = None
         if run is not None and command is run.root:
             quietly(run.begin, list(args))
         if run is not None:

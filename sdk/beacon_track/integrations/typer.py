@@ -10,11 +10,11 @@ from typer.core import TyperCommand, TyperGroup
 
 from beacon_track import commands
 from beacon_track.integrations.commands import UNTRACKED, follow
+from beacon_track.quiet import quietly
+from beacon_track.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from typing import Any
-
-    from beacon_track.telemetry import Telemetry
 
 
 def instrument(telemetry: Telemetry, app: Any) -> None:
@@ -27,14 +27,15 @@ def instrument(telemetry: Telemetry, app: Any) -> None:
         return
 
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        _prepare(telemetry, self)
+        quietly(_prepare, telemetry, self)
         return kind.__call__(self, *args, **kwargs)
 
     app.__class__ = type(kind.__name__, (kind,), {"__call__": call, "__beacon_track__": True})
 
 
-def typer_app(telemetry: Telemetry) -> typer.Typer:
-    """Return the commands about telemetry: `app.add_typer(typer_app(telemetry))`."""
+def typer_app(telemetry: Telemetry | None = None) -> typer.Typer:
+    """Return the commands about telemetry, by default that made last: `app.add_typer(typer_app())`."""
+    telemetry = telemetry or Telemetry.latest()
     group = type("TelemetryGroup", (TyperGroup,), {UNTRACKED: True})
     app = typer.Typer(name="telemetry", help=commands.HELP, cls=group, no_args_is_help=True)
     for name, text in commands.COMMANDS.items():

@@ -36,16 +36,16 @@ def act(what: str) -> int | None:
         raise ValueError("boom at /srv/customer/x.py")
     elif what == "interrupt":
         raise KeyboardInterrupt
-    elif what == "hard":
-        os._exit(9)
+    elif what == "sleep":
+        time.sleep(60)
     else:
         other(what)
     return None
 
 
 def other(what: str) -> None:
-    if what == "sleep":
-        time.sleep(60)
+    if what == "hard":
+        os._exit(9)
     elif what == "thread":
         in_thread()
     elif what == "asyncio":

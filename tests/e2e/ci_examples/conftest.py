@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.github_runner import end_everything_with
+
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "docs" / "examples" / "ci"
 BEACON = Path(sys.executable).with_name("beacon")
@@ -50,7 +52,11 @@ if os.environ.get("CLAUDE_CODE_ENABLE_TELEMETRY") == "1" and os.environ.get("OTE
 print("done")
 """
 PYTHON3 = """#!/bin/sh
-if [ "$1" = -m ] && [ "$2" = venv ]; then mkdir -p "$3/bin" && ln -s "$(command -v npm)" "$3/bin/pip"; exit; fi
+if [ "$1" = -m ] && [ "$2" = venv ]; then
+  mkdir -p "$3/bin" && ln -s "$(command -v npm)" "$3/bin/pip" && ln -s "$(command -v beacon)" "$3/bin/beacon"
+  printf '#!/bin/sh\\nprintf "%%s\\\\n" "$@" >> "$PIP_SEEN"\\n' > "$3/bin/python" && chmod +x "$3/bin/python"
+  exit
+fi
 exec {python} "$@"
 """
 
@@ -108,6 +114,7 @@ class Machine:
             "TMPDIR": str(self.temp),
             "LANG": "C.UTF-8",
             "AGENT_SEEN": str(folder / "agent.jsonl"),
+            "PIP_SEEN": str(folder / "pip.txt"),
             "BEACON_CI_SPLUNK_HEC_ENDPOINT": destination.url,
             "BEACON_CI_DATADOG_ENDPOINT": destination.url,
             **HOSTILE,
@@ -168,8 +175,10 @@ def destination() -> Iterator[Destination]:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, destination: Destination) -> Machine:
-    return Machine(tmp_path, destination)
+def machine(tmp_path: Path, destination: Destination) -> Iterator[Machine]:
+    machine = Machine(tmp_path, destination)
+    yield machine
+    end_everything_with("AGENT_SEEN", machine.environ["AGENT_SEEN"])
 
 
 @pytest.fixture

@@ -109,11 +109,12 @@ def test_c18_stop_without_telemetry_fails_the_job_unless_told_otherwise(runner: 
 def test_c13_a_directory_with_a_line_break_and_a_delimiter_in_its_name_makes_no_variable(
     runner: Runner, machine: Machine
 ) -> None:
-    base_dir = str(machine.temp / "odd\nEOF\nPATH=") + "/evil\nPATH<<EOF\n/evil\nEOF"
-    given = {"harness": "codex", "base-dir": base_dir, "require-telemetry": "false"}
+    runner.temp = Path(f"{machine.temp}/odd\nEOF\nPATH=/evil\nPATH<<EOF\n/evil\nEOF")
+    runner.temp.mkdir(parents=True)
+    given = {"harness": "codex", "require-telemetry": "false"}
     start, stop = ({"uses": "OWNER/beacon@v0", "with": {"mode": mode, **given}} for mode in ("start", "stop"))
     runner.run({"steps": [start]})
-    assert runner.exported["CODEX_HOME"] == f"{base_dir}/codex"
+    assert runner.exported["CODEX_HOME"] == f"{runner.temp}/beacon-agents/codex"
     assert "PATH" not in runner.exported
     done = runner.run({"steps": [stop]})
     assert [each.code for each in done] == [0, 0], "\n".join(map(str, done))
@@ -137,6 +138,22 @@ def test_c18_wrong_inputs_are_errors_and_no_code(runner: Runner, machine: Machin
     (done,) = runner.run({"steps": [{"uses": "OWNER/beacon@v0", "with": given}]})
     assert done.code == 2, done.output
     assert not [*machine.folder.rglob("pwned")]
+
+
+def test_c18_the_action_installs_beacon_and_its_plugins_from_its_own_source_once_a_job(
+    runner: Runner, machine: Machine
+) -> None:
+    given = {"mode": "stop", "install": True, "require-telemetry": False}
+    done = runner.run({"steps": [{"uses": "OWNER/beacon@v0", "with": given}] * 2})
+    assert [each.code for each in done] == [0, 0], "\n".join(map(str, done))
+    *_, source, file, splunk, datadog = machine.folder.joinpath("pip.txt").read_text().splitlines()
+    assert [source, file, splunk, datadog] == [
+        str(machine.folder),
+        *(f"{machine.folder}/plugins/{name}" for name in ("file", "splunk", "datadog")),
+    ]
+    for name in ("file", "splunk", "datadog"):
+        assert (ROOT / "plugins" / name / "pyproject.toml").is_file()
+    assert machine.folder.joinpath("pip.txt").read_text().splitlines().count("install") == 1
 
 
 def test_c18_no_expression_stands_in_a_script() -> None:

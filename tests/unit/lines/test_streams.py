@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import random
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beacon_core import Event, InvalidDataError, encode_batch
+from beacon_core import Event, InvalidDataError, encode_batch, encode_lines
 from beacon_core.event import Batch
 from beacon_core.lines import CutLine, LineDecoder, claude_command
 from beacon_core.lines.streams import STREAMS, resumes
+from beacon_core.testing import make_event
+from tests.fuzz.mutations import JSON, mutate
+
+AGENTS = Path(__file__).parents[3].parent / "shared" / "fixtures" / "agents"
 
 RECEIVED = 1_795_145_112_904_000_000
 
@@ -139,6 +145,16 @@ def test_other_objects_with_a_type_are_no_agents() -> None:
         assert decoded(line, line_format="auto")[0].name == ""
 
 
+def test_other_lines_between_those_of_an_agent_are_what_they_are() -> None:
+    own = encode_lines([make_event(1)]).strip()
+    otlp = b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"b"}}]}]}]}'
+    damaged = b'{"resourceLogs":7}'
+    events = decoded(use("1", "Bash"), own, otlp, damaged, use("2", "Bash"), line_format="auto")
+    assert events[1] == make_event(1)
+    assert events[2].body == "b"
+    assert [event.name for event in events[3:]] == ["claude_code.stdout.line", "claude_code.stdout.tool_use"]
+
+
 def test_before_an_agent_is_recognized_a_line_that_is_no_json_is_refused_and_after_that_it_is_text() -> None:
     decoder = LineDecoder("auto")
     with pytest.raises(InvalidDataError):
@@ -227,6 +243,18 @@ def test_any_objects_become_events_that_can_be_stored(line_format: str, lines: l
 def test_no_line_ends_the_reading(line: bytes) -> None:
     for line_format in STREAMS:
         decoded(line, line_format=line_format)
+
+
+@pytest.mark.skipif(not AGENTS.is_dir(), reason="the recorded sessions are not there")
+def test_damaged_lines_of_recorded_sessions_become_events_that_can_be_stored() -> None:
+    lines = [line for path in sorted(AGENTS.glob("*/*/stdout.jsonl")) for line in path.read_bytes().splitlines()]
+    chance = random.Random(20261120)
+    for line_format in STREAMS:
+        decoder = LineDecoder(line_format)  # type: ignore[arg-type]
+        for _ in range(700):
+            damaged = mutate(chance, chance.choice(lines), JSON)
+            for line in damaged.split(b"\n"):
+                encode_batch(Batch("x", tuple(decoder.decode(line, RECEIVED))))
 
 
 def test_a_deeply_nested_line_is_text() -> None:

@@ -14,8 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from msgspec.structs import replace
 
 from beacon_core import Batch, Component, Event, Host, Metric, Processor, Span, encode_lines
+from beacon_core.lines import LineDecoder
 from beacon_core.otlp import decode_request
 from beacon_core.processors.canonicalize import CanonicalizeConfig, CanonicalizeProcessor, load_schema
 from beacon_core.processors.canonicalize.shipped import shipped
@@ -33,6 +35,9 @@ WORDS = (
 EVENTS = (
     *("user_prompt", "tool_result", "tool_decision", "api_request", "api_error", "compaction", "brand_new"),
     *("codex.tool_result", "codex.sse_event", "codex.user_prompt", "gemini_cli.tool_call", "gemini_cli.api_response"),
+    *("stdout.init", "stdout.result", "stdout.tool_use", "stdout.tool_result", "stdout.api_retry", "stdout.line"),
+    *("codex.stdout.item.command_execution", "codex.stdout.turn.completed", "gemini_cli.stdout.result"),
+    *("hook.SessionStart", "hook.PostToolUse", "hook.PermissionRequest", "agent.process.timeout"),
     *("gen_ai.client.token.usage", "claude_code.cost.usage", "chat", "execute_tool"),
 )
 NAMES = (  # an event that calls itself something else is not of a known agent
@@ -87,6 +92,10 @@ def recorded(folder: Path) -> Iterator[Batch]:
         data = gzip.decompress(data) if entry["file"].endswith(".gz") else data
         encoding: Any = "json" if entry["file"].endswith(".json") else "protobuf"
         yield decode_request(f"/v1/{entry['signal']}", data, encoding=encoding, received_unix_nano=1).batch
+    decoder = LineDecoder("auto")
+    for number, line in enumerate((folder / "stdout.jsonl").read_bytes().splitlines()):
+        events = decoder.decode(line, 1)
+        yield Batch(f"stdout-{number}", tuple(replace(each, id=f"{number}-{n}") for n, each in enumerate(events)))
 
 
 @pytest.mark.skipif(not SCENARIOS, reason="the recorded sessions are not there")
@@ -94,7 +103,7 @@ def recorded(folder: Path) -> Iterator[Batch]:
 def test_every_event_of_a_recorded_session_validates_also_when_it_is_sanitized(folder: Path) -> None:
     processors: list[Processor] = started(
         FingerprintProcessor(FingerprintConfig()),
-        CanonicalizeProcessor(CanonicalizeConfig()),
+        CanonicalizeProcessor(CanonicalizeConfig(stdout="always")),
         SanitizeProcessor(SanitizeConfig()),
     )
     wrong, count = [], 0

@@ -7,6 +7,8 @@ import sys
 import pytest
 
 from beacon_core import Host, __version__
+from beacon_core.ci.resource_attributes import merge
+from beacon_core.ci.run import run_attributes
 from beacon_core.processors.fingerprint import FingerprintConfig, FingerprintProcessor, environment_attributes
 from beacon_core.testing import ProcessorContract, make_batch
 
@@ -63,6 +65,24 @@ def test_a_resource_of_another_ci_run_is_given_nothing_of_this_one(processor: Fi
     }
     (same,) = processor.process(make_batch(1, resource={"cicd.pipeline.run.id": "1"}))
     assert same.resource["beacon.run.provider"] == "github_actions"
+
+
+def test_c15_what_an_agent_gives_back_without_decoding_it_is_what_it_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = {"BITBUCKET_COMMIT": "a" * 40, "BITBUCKET_BUILD_NUMBER": "7", "BITBUCKET_PIPELINE_UUID": "{1-2}"}
+    for name, value in {**run, "BITBUCKET_BRANCH": "fix/a=b, é", "BEACON_RUN_ID": "r1"}.items():
+        monkeypatch.setenv(name, value)
+    for name in ("GITHUB_ACTIONS", "GITLAB_CI", "CIRCLECI"):
+        monkeypatch.delenv(name, raising=False)
+    processor = FingerprintProcessor(FingerprintConfig())
+    processor.start(Host("fingerprint"))
+    (alone,) = processor.process(make_batch(1))
+    told = merge("", run_attributes(os.environ, run_id="r1")).text
+    returned = dict(pair.split("=", 1) for pair in told.split(","))
+    assert returned["vcs.ref.head.name"] == "fix/a%3Db%2C%20%C3%A9"
+    (event,) = processor.process(make_batch(1, resource={**returned, "service.name": "test"}))
+    assert event.resource == {**alone.resource, "service.name": "test"}
+    (other,) = processor.process(make_batch(1, resource={"vcs.ref.head.name": "fix%2Fother"}))
+    assert other.resource["vcs.ref.head.name"] == "fix%2Fother"
 
 
 def test_a_resource_of_another_container_is_given_nothing_of_this_one(processor: FingerprintProcessor) -> None:
