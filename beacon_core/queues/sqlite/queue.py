@@ -287,15 +287,15 @@ class MemoryQueue(Queue):
             with self._changed:
                 held = self._channels[lease.exporter].held(lease)
             kept: list[LeasedBatch] = []
-            freed = 0
+            done: list[LeasedBatch] = []
             for leased in held:
                 left = () if settled is None else tuple(e for e in leased.events if e.id not in settled)
                 tables.insert_dead_letters(connection, lease.exporter, leased, reasons, now)
                 if left:
                     kept.append(tables.keep(connection, lease.exporter, leased, left))
                 else:
-                    tables.finish(connection, lease.exporter, leased.seq)
-                    freed += tables.delete_if_settled(connection, leased.seq, tuple(self._channels))
+                    done.append(leased)
+            freed = tables.finish(connection, lease.exporter, done, tuple(self._channels))
             if freed:
                 tables.give_pages_back(connection)
             return lambda: self._settled(lease, held, kept, freed)

@@ -252,9 +252,28 @@ def keep(connection: sqlite3.Connection, exporter: str, leased: LeasedBatch, lef
     return LeasedBatch(leased.seq, left, leased.attempts, leased.first_attempt, leased.size, leased.token)
 
 
-def finish(connection: sqlite3.Connection, exporter: str, seq: int) -> None:
-    """Note that an exporter is done with a batch."""
-    connection.execute("DELETE FROM delivery WHERE exporter = ? AND seq = ?", (exporter, seq))
+def finish(
+    connection: sqlite3.Connection, exporter: str, done: Collection[LeasedBatch], exporters: Collection[str]
+) -> int:
+    """Note that an exporter is done with batches, and delete those that no other has to deliver.
+
+    Args:
+        connection: the queue's.
+        exporter: its id.
+        done: the batches.
+        exporters: all that there are in the queue.
+
+    Returns:
+        How many bytes came free.
+    """
+    connection.executemany(
+        "DELETE FROM delivery WHERE exporter = ? AND seq = ?", [(exporter, leased.seq) for leased in done]
+    )
+    if len(exporters) > 1:
+        return sum(delete_if_settled(connection, leased.seq, exporters) for leased in done)
+    with _as_far_as_possible():
+        connection.executemany("DELETE FROM batch WHERE seq = ?", [(leased.seq,) for leased in done])
+    return sum(leased.size for leased in done)
 
 
 def delete_if_settled(connection: sqlite3.Connection, seq: int, exporters: Collection[str]) -> int:

@@ -2,8 +2,8 @@
 
 A request of a few events costs more for itself than for its events: a pass through every processor, a transaction, a
 change of threads. So requests are not worked on one by one: while one group is being stored the next one gathers, and
-the group grows with the load, as that of the queue's commits does. Few threads work on them, since only one at a time
-can run Python code, and those that crowd for it slow down the delivery first: with eight an event cost a quarter more.
+the group grows with the load, as that of the queue's commits does. One thread works on them, since only one at a time
+can run Python code: several make more and smaller groups, wait for each other, and slow down the delivery first.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from beacon_core.receiver import Consumer
 from beacon_core.receivers.otlp.inflate import gunzip
 from beacon_core.receivers.otlp.refusal import RETRY_AFTER, Refusal, Refusals, refusal_for
 
-#: Groups at a time: one is processed while the other one's sync runs.
-THREADS = 2
+#: Turns of the event loop that a group is given to gather in. A turn takes some microseconds, and clients that were
+#: answered together send their next requests together.
+TURNS = 3
 
 #: Bytes of bodies in a group, unless one alone is larger: more saves nothing, and takes memory.
 GROUP_SIZE = 256 * 1024
@@ -63,10 +64,10 @@ class _Work:
 
 
 class _Lane:
-    """Requests that wait for one of a number of threads."""
+    """Requests that are stored one group after the other."""
 
-    def __init__(self, threads: int) -> None:
-        self.free = threads
+    def __init__(self) -> None:
+        self.free = True
         self.waiting: deque[_Work] = deque()
 
     def group(self) -> list[_Work]:
@@ -100,8 +101,8 @@ class Storing:
         self._consumer = consumer
         self._limit = limit
         self._refusals = refusals
-        self._executor = ThreadPoolExecutor(THREADS + 1, thread_name_prefix=f"beacon-{host.component}")
-        self._small, self._large = _Lane(THREADS), _Lane(1)
+        self._executor = ThreadPoolExecutor(2, thread_name_prefix=f"beacon-{host.component}")
+        self._small, self._large = _Lane(), _Lane()
         self._due = False
         self._unfinished: set[_Work] = set()
 
@@ -119,9 +120,7 @@ class Storing:
         work = _Work(head, body, done)
         self._unfinished.add(work)
         (self._large if len(body) >= LARGE else self._small).waiting.append(work)
-        if not self._due:
-            self._due = True
-            self._loop.call_soon(self._dispatch)  # at the end of this turn: all that came in it goes together
+        self._gather()
 
     async def store(self, head: Head, body: bytes) -> str:
         """Store a complete request; return the warning for its sender, if any. Goes on if the caller is cancelled.
@@ -151,11 +150,19 @@ class Storing:
 
     # ---- the event loop's thread ----
 
-    def _dispatch(self) -> None:
+    def _gather(self) -> None:
+        if not self._due and any(lane.waiting and lane.free for lane in (self._small, self._large)):
+            self._due = True
+            self._loop.call_soon(self._turn, TURNS)
+
+    def _turn(self, left: int) -> None:
+        if left:
+            self._loop.call_soon(self._turn, left - 1)
+            return
         self._due = False
         for lane in (self._small, self._large):
-            while lane.waiting and lane.free:
-                lane.free -= 1
+            if lane.waiting and lane.free:
+                lane.free = False
                 self._start(lane, lane.group())
 
     def _start(self, lane: _Lane, group: list[_Work]) -> None:
@@ -166,7 +173,7 @@ class Storing:
         self._executor.submit(self._store, group).add_done_callback(ended)
 
     def _ended(self, lane: _Lane, group: list[_Work], future: Future[list[Outcome]]) -> None:
-        lane.free += 1
+        lane.free = True
         error = None if future.cancelled() else future.exception()
         if future.cancelled() or (error is not None and len(group) > 1):  # none is stored; some may be, each by itself
             for work in reversed(group):
@@ -180,7 +187,7 @@ class Storing:
         else:
             for work, outcome in zip(group, future.result(), strict=True):
                 self._finish(work, outcome)
-        self._dispatch()
+        self._gather()
 
     def _finish(self, work: _Work, outcome: Outcome) -> None:
         if work in self._unfinished:  # else it was given up
