@@ -28,6 +28,7 @@ class Host:
         clock: the time now, in Unix nanoseconds.
         once: the run makes one pass (`beacon run --once`): a receiver that waits for more takes what is there and
             returns from `run`.
+        worker: which of several processes this is (`service.workers`), from 1.
     """
 
     component: str
@@ -35,6 +36,7 @@ class Host:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     clock: Callable[[], int] = time.time_ns
     once: bool = False
+    worker: int = 1
 
     @property
     def logger(self) -> logging.Logger:
@@ -74,6 +76,16 @@ class Component(ABC):
 
         Raises:
             ConfigurationError: something has to be corrected.
+        """
+
+    def share(self, workers: int) -> None:
+        """Get ready to run in several processes at once (`service.workers`), which are forked after that.
+
+        Called once, before `start`, which every process then calls for itself. Processors, and exporters that keep
+        nothing on this machine, need not do anything.
+
+        Raises:
+            ConfigurationError: it cannot run more than once.
         """
 
     def start(self, host: Host) -> None:

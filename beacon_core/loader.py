@@ -36,6 +36,7 @@ class Graph:
         queue: between the pipelines and the exporters.
         pipelines: by name, in the order of the file: the ids of their components.
         telemetry_endpoint: `host:port` of the admin endpoint, None if it is off.
+        workers: how many processes run it.
         secrets: the values of all secret options.
         warnings: what is allowed and probably not meant.
         document: the configuration that it was built from.
@@ -48,6 +49,7 @@ class Graph:
     queue: Queue
     pipelines: dict[str, PipelineOptions]
     telemetry_endpoint: str | None = None
+    workers: int = 1
     secrets: tuple[str, ...] = field(default=(), repr=False)
     warnings: list[str] = field(default_factory=list)
     document: Document | None = field(default=None, repr=False)
@@ -125,6 +127,7 @@ class _Builder:
             queue=queue,
             pipelines=service.pipelines,
             telemetry_endpoint=service.telemetry.endpoint,
+            workers=service.workers,
             secrets=tuple(self._secrets),
             warnings=list(self._unused(service)),
             document=self._document,

@@ -50,6 +50,21 @@ class Pipeline:
             result.filtered += before - len(result.batch) - (result.dropped.total() - dropped)
         return result
 
+    def process_all(self, batches: Sequence[Batch]) -> list[Processed]:
+        """Pass several batches through the processors as one: what a pass costs in itself is paid once."""
+        if len(batches) == 1:
+            return [self.process(batches[0])]
+        together = batches[0].with_events([event for batch in batches for event in batch.events])
+        for _, processor in self._processors:
+            processed = _call(processor, together)
+            if not isinstance(processed, Batch):  # an event of one batch is no reason to lose those of another
+                return [self.process(batch) for batch in batches]
+            together = processed
+        parts = _apart(together, batches)
+        if parts is None:
+            return [self.process(batch) for batch in batches]
+        return [Processed(part, len(batch) - len(part)) for part, batch in zip(parts, batches, strict=True)]
+
     def _apply(self, component: str, processor: Processor, result: Processed) -> Batch:
         """Process a batch at once, and where that fails event by event, so that only the bad one is lost."""
         processed = _call(processor, result.batch)
@@ -73,6 +88,17 @@ def _call(processor: Processor, batch: Batch) -> Batch | Exception:
         return error
 
 
+def _apart(together: Batch, batches: Sequence[Batch]) -> list[Batch] | None:
+    """Return the batches with what is left of their events, whose ids begin with the batch's; None if some do not."""
+    left: dict[str, list[Event]] = {batch.id: [] for batch in batches}
+    for event in together.events:
+        found = left.get(event.id.rpartition("-")[0])
+        if found is None:
+            return None
+        found.append(event)
+    return [batch.with_events(left[batch.id]) for batch in batches]
+
+
 class Intake:
     """The consumer of one receiver: all pipelines it belongs to, stored in one transaction (promise P4). Any thread."""
 
@@ -84,22 +110,34 @@ class Intake:
 
     def consume(self, batch: Batch) -> None:
         """Process and store a batch; see `Consumer.consume`."""
-        if not len(batch):
+        self.consume_all([batch])
+
+    def consume_all(self, batches: Sequence[Batch]) -> None:
+        """Process and store batches in one transaction; see `Consumer.consume_all`."""
+        handed_over = sum(map(len, batches))
+        batches = list({batch.id: batch for batch in batches if len(batch)}.values())
+        if not batches:
             return
         pipelines = self.pipelines
-        results = [pipeline.process(batch) for pipeline in pipelines]
-        entries = [
-            Entry(f"{pipeline.name}/{batch.id}", result.batch, pipeline.exporters)
-            for pipeline, result in zip(pipelines, results, strict=True)
-        ]
-        stored = self._queue.put(entries)
-        if any(stored):
-            self._counters.add("received", self._receiver, len(batch))
-        else:
-            self._counters.add("deduplicated", self._receiver, len(batch))
-        for pipeline, result, new in zip(pipelines, results, stored, strict=True):
-            if new:
-                self._count(pipeline, result, len(batch))
+        results = [(pipeline, pipeline.process_all(batches)) for pipeline in pipelines]
+        stored = iter(
+            self._queue.put(
+                [
+                    Entry(f"{pipeline.name}/{batch.id}", result.batch, pipeline.exporters)
+                    for pipeline, processed in results
+                    for batch, result in zip(batches, processed, strict=True)
+                ]
+            )
+        )
+        fresh: set[str] = set()
+        for pipeline, processed in results:
+            for batch, result, new in zip(batches, processed, stored, strict=False):
+                if new:
+                    fresh.add(batch.id)
+                    self._count(pipeline, result, len(batch))
+        received = sum(len(batch) for batch in batches if batch.id in fresh)
+        self._counters.add("received", self._receiver, received)
+        self._counters.add("deduplicated", self._receiver, handed_over - received)
 
     def _count(self, pipeline: Pipeline, result: Processed, received: int) -> None:
         add = self._counters.add

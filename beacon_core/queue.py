@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from beacon_core.component import Component
+from beacon_core.errors import ConfigurationError
 from beacon_core.event import Batch, Event
 
 
@@ -70,6 +71,12 @@ class Backlog:
 
 class Queue(Component):
     """Keeps accepted batches until every exporter has settled them. Every method may be called from any thread."""
+
+    def share(self, workers: int) -> None:
+        """Be the queue of several processes; a request that is sent again to another of them has to be recognized."""
+        raise ConfigurationError(
+            f"cannot serve {workers} processes; take the queue `sqlite`, or set service.workers to 1"
+        )
 
     @abstractmethod
     def put(self, entries: Sequence[Entry]) -> list[bool]:

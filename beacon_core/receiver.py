@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, Protocol
 
 from beacon_core.component import Component
+from beacon_core.errors import ConfigurationError
 from beacon_core.event import Batch
 
 
@@ -21,6 +23,13 @@ class Consumer(Protocol):
         Raises:
             QueueFullError: slow down and try again after `retry_after` seconds.
             QueueUnavailableError: the queue cannot store now; try again later.
+        """
+
+    def consume_all(self, batches: Sequence[Batch]) -> None:
+        """Process and store several batches as `consume` does one, for little more than what one costs.
+
+        All of them are stored or none; where they do not fit together, one by one some may. For a receiver with many
+        small batches at hand, such as requests that arrived while others were being stored.
         """
 
 
@@ -39,6 +48,10 @@ class Receiver(Component):
     def endpoints(self) -> dict[str, str]:
         """Where it listens, by protocol, such as `{"http": "http://127.0.0.1:4318"}`; known once started."""
         return {}
+
+    def share(self, workers: int) -> None:
+        """Take the addresses that all processes will listen on; a receiver without an override runs only once."""
+        raise ConfigurationError(f"cannot run in {workers} processes at once; set service.workers to 1")
 
     @abstractmethod
     def run(self, consumer: Consumer) -> None:

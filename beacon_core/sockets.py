@@ -7,6 +7,7 @@ import ipaddress
 import os
 import re
 import socket
+from typing import Any
 
 from beacon_core.errors import ConfigurationError
 
@@ -69,6 +70,39 @@ def listen(host: str, port: int, option: str) -> list[socket.socket]:
         else:
             return [first, second]
     raise _explain(problem, "::1", port, option) from None
+
+
+def reserve(host: str, port: int, option: str) -> list[socket.socket]:
+    """Return sockets that hold an address for several processes, each of which then calls `listen_beside`.
+
+    They take no connections themselves: the kernel gives those to the ones that listen.
+
+    Raises:
+        ConfigurationError: as `listen`; also where the address is in use by others who would share it.
+    """
+    first = listen(host, port, option)
+    addresses = [(sock.family, sock.getsockname()) for sock in first]
+    for sock in first:
+        sock.close()
+    return [_bound_to_share(*address) for address in addresses]
+
+
+def listen_beside(reserved: socket.socket) -> socket.socket:
+    """Return a listening socket on the address of a reserved one; the kernel spreads connections over all of them."""
+    sock = _bound_to_share(reserved.family, reserved.getsockname())
+    sock.listen(BACKLOG)
+    sock.setblocking(False)
+    return sock
+
+
+def _bound_to_share(family: int, address: Any) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if family == socket.AF_INET6 and address[0] != "::":
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    sock.bind(address)
+    return sock
 
 
 def url(host: str, sock: socket.socket) -> str:

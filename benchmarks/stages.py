@@ -30,7 +30,7 @@ from beacon_core.processors.sanitize import SanitizeProcessor
 from beacon_core.queue import Entry, Lease, Queue
 from beacon_core.queues.sqlite import SqliteQueue
 from beacon_splunk.config import SplunkHecConfig
-from beacon_splunk.encoding import Encoder
+from beacon_splunk.encoding import Body, Encoder
 from beacon_splunk.layout import layout_of
 from machine import write_results
 from records import Encoding, Template
@@ -44,6 +44,7 @@ _MOST = 200  # batches in a round: small ones wait long for the disk
 ROUNDS = 15
 _GZIP_LEVEL = 1  # that of the Splunk exporter
 _EXPORTER = "splunk_hec"
+_LARGEST = 5_000_000  # bytes of an event, as the exporter has it
 
 
 @dataclass
@@ -116,7 +117,10 @@ class Stages:
         return lease
 
     def _encode(self, batch: Batch) -> bytes:
-        return b"\n".join(each for event in batch for each in self.encoder.encode(event).objects)
+        body = Body()
+        for event in batch:
+            body.add(event.id, *self.encoder.encode(event), largest=_LARGEST)
+        return bytes(body.text)
 
 
 def _decode(body: bytes, encoding: Encoding) -> Batch:

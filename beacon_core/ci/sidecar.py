@@ -173,6 +173,7 @@ def command(places: Places, files: Sequence[Path], *, held: bool) -> list[str]:
     words = [sys.executable, "-P", "-m", "beacon_core.cli", "run"]
     words += [word for file in files for word in ("--pipeline", str(file))]
     words += ["--ready-file", str(places.ready), "--receipt", str(places.receipt), "--effective", str(places.pipeline)]
+    words += ["--set", "service.workers=1"]  # a session has one queue, in one file: `stop` recognizes and moves it
     # Whoever ends it says by a second signal when the drain is over.
     return [*words, "--drain-timeout", "10m", *(["--until-eof"] if held else [])]
 

@@ -156,6 +156,11 @@ class _Sidecar:
             if not self._gone:
                 self._post(body, len(batch))
 
+    def consume_all(self, batches: Sequence[Batch]) -> None:
+        """Send batches one by one; see `Consumer.consume_all`."""
+        for batch in batches:
+            self.consume(batch)
+
     def _post(self, body: bytes, events: int) -> None:
         try:
             self._connection.request("POST", self._path, body, {"Content-Type": "application/json"})

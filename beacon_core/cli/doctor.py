@@ -118,7 +118,7 @@ def _started(graph: Graph, name: str, component: Component) -> str:
 
 def _folder_of(queue: Queue) -> str:
     """See that a queue in a file has a folder that can be written to."""
-    from beacon_core.queues.sqlite.queue import default_path  # noqa: PLC0415 - heavy
+    from beacon_core.queues.sqlite.config import default_path  # noqa: PLC0415 - heavy
     from beacon_core.service import check_writable  # noqa: PLC0415 - heavy
 
     if not hasattr(queue.config, "path"):

@@ -40,7 +40,7 @@ def drain(
         check_writable(receipt_file)
     os.environ.setdefault("BEACON_CI_LOG_PATH", str(folder / "runtime.jsonl"))  # where a session's own has no meaning
     receipts: list[Receipt] = []
-    for path in queues:
+    for path in filter(Path.exists, queues):  # the first of a run with several processes takes the others' over
         receipt, number = _drain(path, files or (folder / "pipeline.yaml",), sets, timeout)
         receipts.append(receipt)
         if number:

@@ -233,7 +233,7 @@ def _queue_path(queue_file: Path | None, files: tuple[Path, ...], sets: tuple[st
         raise click.UsageError("--set changes a pipeline; name it with --pipeline")
     if queue_file is not None:
         return queue_file
-    from beacon_core.queues.sqlite.queue import default_path  # noqa: PLC0415 - heavy
+    from beacon_core.queues.sqlite.config import default_path  # noqa: PLC0415 - heavy
 
     return (_configured_path(files, sets) if files else None) or default_path()
 

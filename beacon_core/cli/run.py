@@ -18,6 +18,7 @@ from beacon_core.files import write_private
 if TYPE_CHECKING:
     from beacon_core.loader import Graph
     from beacon_core.receipt import Receipt
+    from beacon_core.service.processes import Processes
 
 #: Who starts Beacon in the background puts a random text here and looks for it in the ready file.
 NONCE = "BEACON_NONCE"
@@ -45,6 +46,12 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: str | 
         return float(str(parse_duration(value)))
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def _several() -> type[Processes]:
+    from beacon_core.service.processes import Processes  # noqa: PLC0415 - multiprocessing, for those who want it
+
+    return Processes
 
 
 @click.command(epilog=EPILOG, short_help="Run a pipeline.")
@@ -128,11 +135,15 @@ def run(
         check_writable(file)
     if effective_file is not None:
         _write_effective(effective_file, graph)
-    service = Service(graph, drain_timeout=drain_timeout, once=once, load=lambda: load_graph(files, sets))
+    load = partial(load_graph, files, sets)
+    service: Service | Processes
+    if graph.workers > 1 and not once:  # one pass is one process's; it takes over what others have left in their queues
+        service = _several()(graph, drain_timeout=drain_timeout, load=load)
+    else:
+        service = Service(graph, drain_timeout=drain_timeout, once=once, load=load)
     signals = obey_signals(service)
-    if until_eof:
-        stop_at_eof(service)
-    receipt = service.run(ready_file=ready_file, announce=_proof(graph))
+    begun = partial(stop_at_eof, service) if until_eof else None
+    receipt = service.run(ready_file=ready_file, announce=_proof(graph), begun=begun)
     if receipt_file is not None:
         write_json(receipt_file, receipt)
     click.echo(receipt_text(receipt), err=True)

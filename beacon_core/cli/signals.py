@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from beacon_core.service import Service
+    from beacon_core.service.processes import Processes
 
 
-def obey_signals(service: Service) -> list[int]:
+def obey_signals(service: Service | Processes) -> list[int]:
     """Let signals end the run or read its configuration again; the list gets the numbers of those that end it."""
     signals: list[int] = []
 
@@ -26,7 +27,7 @@ def obey_signals(service: Service) -> list[int]:
     return signals
 
 
-def stop_at_eof(service: Service) -> None:
+def stop_at_eof(service: Service | Processes) -> None:
     """Let the end of stdin end the run."""
 
     def wait() -> None:

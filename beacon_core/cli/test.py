@@ -114,6 +114,11 @@ class _Trial:
         for _, component in reversed(components):
             component.shutdown(1)
 
+    def consume_all(self, batches: Sequence[Batch]) -> None:
+        """Process and print batches one by one; see `Consumer.consume_all`."""
+        for batch in batches:
+            self.consume(batch)
+
     def consume(self, batch: Batch) -> None:
         """Process and print a batch; see `Consumer.consume`."""
         from beacon_core.event import encode_lines  # noqa: PLC0415 - heavy

@@ -50,3 +50,7 @@ class ServiceOptions(ComponentConfig):
 
     telemetry: TelemetryOptions = TelemetryOptions()
     """Where Beacon reports about itself."""
+
+    workers: int = Field(default=1, ge=1, le=64)
+    """Processes that do the work, all on the same port (`SO_REUSEPORT`; not on Windows), each with a queue file of its
+    own beside the first one's. One process uses one CPU: more help where that is not enough and there are more."""

@@ -18,6 +18,7 @@ from beacon_core.exporter import Exporter
 from beacon_core.queue import Lease, Queue
 
 _IDLE_WAIT = 1.0  # seconds after which a worker that waits looks whether it is to stop
+_GATHER, _TRICKLE = 0.01, 0.9  # seconds without a look at the queue while more of an attempt than this part is empty
 _LOG_INTERVAL = 60.0  # seconds between two messages about the same trouble
 _WAITING = frozenset({Action.RETRY, Action.HOLD})  # outcomes after which the rest of a lease is given back
 _TAKEN = Outcome(Action.ACK)
@@ -116,11 +117,14 @@ class Worker:
         lease = self._queue.lease(self.exporter_id, max_events=events, max_bytes=size, timeout=wait)
         deadline = time.monotonic() + self._batch.timeout
         while lease is not None and not self._draining.is_set():
-            room_events = events - len(lease.events)
+            room_events = events - sum(len(leased.events) for leased in lease.batches)
             room_size = size - sum(leased.size for leased in lease.batches)
             left = deadline - time.monotonic()
             if room_events <= 0 or room_size <= 0 or left <= 0:
                 break
+            if room_size > size * _TRICKLE:
+                self._draining.wait(min(left, _GATHER))
+                left = max(0.0, deadline - time.monotonic())
             more = self._queue.lease(
                 self.exporter_id, max_events=room_events, max_bytes=room_size, timeout=left, strict=True
             )
@@ -132,7 +136,8 @@ class Worker:
     def _deliver(self, lease: Lease) -> None:
         """Try everything in a lease once, in pieces where the destination wants less; keep what may succeed later."""
         attempts = max(leased.attempts for leased in lease.batches) + 1
-        pieces = deque([_piece(lease.events)])
+        events, most = lease.events, self._batch.max_events  # what was stored together may be more
+        pieces = deque(_piece(events[begin : begin + most]) for begin in range(0, len(events), most))
         while pieces:
             batch = pieces.popleft()
             error = self._attempt(batch)

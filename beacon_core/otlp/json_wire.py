@@ -57,6 +57,9 @@ class JsonWire(Wire):
                 return self._parse_slowly(body, decoder.type)
             raise InvalidDataError(str(error)) from None
 
+    def encoded(self, message: Message) -> bytes:
+        return msgspec.msgpack.encode(message)  # in JSON, what is no number would be as if it were absent
+
     def _parse_slowly(self, body: bytes, kind: Any) -> Message:
         """Parse what msgspec refuses and OTLP does not: lone surrogates, and big integers such as 1.7e18."""
         try:

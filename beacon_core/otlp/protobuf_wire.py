@@ -44,6 +44,9 @@ class ProtobufWire(Wire):
             return f"the request has fields that {type(request).__name__} does not know; they were ignored"
         return ""
 
+    def encoded(self, message: Message) -> bytes:
+        return message.SerializeToString()  # type: ignore[no-any-return]
+
     def pairs(self, pairs: Sequence[Message]) -> Attributes:
         share = self._names.setdefault  # one object a name: what looks names up later compares them by identity
         other = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Protocol, Self
 
@@ -12,14 +12,19 @@ import msgspec
 from beacon_core.errors import ConfigurationError
 from beacon_core.receipt import Receipt
 from beacon_core.service.metrics import Metrics
-from beacon_core.telemetry import Counters
+from beacon_core.telemetry import Count
 
 
 class Watched(Protocol):
     """What the endpoint reports on."""
 
-    ready: bool
-    counters: Counters
+    @property
+    def ready(self) -> bool:
+        """Whether every receiver accepts."""
+
+    @property
+    def counters(self) -> Iterable[Count]:
+        """The run's counters; may be gone through again and again."""
 
     def receipt(self) -> Receipt:
         """Add up what has happened so far."""

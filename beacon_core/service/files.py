@@ -6,6 +6,7 @@ import errno
 import os
 import tempfile
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
@@ -27,6 +28,20 @@ def check_writable(path: Path) -> None:
             pass
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None
+
+
+#: Where each receiver listens, by its id and by protocol.
+Endpoints: TypeAlias = dict[str, dict[str, str]]
+
+
+def write_ready(path: Path, endpoints: Endpoints, admin_url: str, **more: object) -> None:
+    """Write the ready file: who runs, where it listens, and `more`.
+
+    Raises:
+        OSError: as `write_json`.
+    """
+    admin = {"telemetry": {"endpoint": admin_url}} if admin_url else {}
+    write_json(path, {"pid": os.getpid(), "endpoints": endpoints, **admin, **more})
 
 
 def write_json(path: Path, content: object) -> None:

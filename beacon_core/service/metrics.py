@@ -12,7 +12,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, Metric, NumberDataPoint
 
-from beacon_core.telemetry import Counters
+from beacon_core.telemetry import Count
 
 _COUNTERS = (
     *("received", "deduplicated", "duplicates", "refused", "requests", "lines"),
@@ -28,7 +28,7 @@ class Metrics:
         counters: the run's.
     """
 
-    def __init__(self, counters: Counters) -> None:
+    def __init__(self, counters: Iterable[Count]) -> None:
         self._counters = counters
         self._reader = InMemoryMetricReader()
         self._provider = MeterProvider([self._reader], shutdown_on_exit=False)

@@ -32,10 +32,14 @@ class RunningGraph:
         counters: the run's.
         ended: told the id of a receiver or exporter whose thread has come to its end, and whether that was an error.
         once: receivers make one pass, see `Host.once`.
+        worker: which of several processes this is, from 1.
     """
 
-    def __init__(self, counters: Counters, ended: Callable[[str, bool], None], *, once: bool = False) -> None:
+    def __init__(
+        self, counters: Counters, ended: Callable[[str, bool], None], *, once: bool = False, worker: int = 1
+    ) -> None:
         self._counters = counters
+        self._worker = worker
         self._ended = ended
         self._once = once
         self._started: list[Component] = []
@@ -78,7 +82,8 @@ class RunningGraph:
     def _start(self, graph: Graph, name: str, component: Component) -> None:
         self._started.append(component)  # before it starts: what started half-way has to be shut down as well
         try:
-            component.start(Host(name, self._counters, secrets=graph.secrets, once=self._once))
+            host = Host(name, self._counters, secrets=graph.secrets, once=self._once, worker=self._worker)
+            component.start(host)
         except ConfigurationError as error:
             raise ConfigurationError(f"{name}: {error}") from None
 

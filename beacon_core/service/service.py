@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
 import queue
 import time
 from collections.abc import Callable, Mapping
@@ -15,7 +14,7 @@ from beacon_core.errors import BeaconError, ConfigurationError
 from beacon_core.loader import Graph
 from beacon_core.queue import Backlog
 from beacon_core.receipt import Receipt
-from beacon_core.service.files import write_json
+from beacon_core.service.files import Endpoints, write_ready
 from beacon_core.service.receipt import make_receipt
 from beacon_core.service.running import STOP_TIMEOUT, RunningGraph
 from beacon_core.telemetry import Counters
@@ -38,6 +37,8 @@ class Service:
             destination that is left refuses the configuration.
         once: make one pass over what is there, with receivers that come to an end (`Receiver.finite`) only.
         load: returns the graph of the configuration as it is now, for `reload`.
+        worker: which of several processes this is, from 1.
+        announced: told the endpoints of all receivers, by id and protocol, as soon as they accept, and after a reload.
     """
 
     DEFAULT_DRAIN_TIMEOUT = 10.0
@@ -50,6 +51,8 @@ class Service:
         drain_timeout: float | None = None,
         once: bool = False,
         load: Callable[[], Graph] | None = None,
+        worker: int = 1,
+        announced: Callable[[Endpoints], None] = lambda _: None,
     ) -> None:
         self._graph = graph
         self._drain_timeout = drain_timeout
@@ -57,7 +60,8 @@ class Service:
         self._load = load
         self.counters = Counters()
         self._news: queue.SimpleQueue[str] = queue.SimpleQueue()  # safe in a signal handler, unlike Event and Condition
-        self._running = RunningGraph(self.counters, self._ended, once=once)
+        self._running = RunningGraph(self.counters, self._ended, once=once, worker=worker)
+        self._announced = announced
         self._receiving = set(graph.receivers)
         self._receivers = dict.fromkeys(graph.receivers)  # of the whole run, also those that a reload took away
         self._exporters = dict.fromkeys(graph.exporters)
@@ -100,12 +104,19 @@ class Service:
 
     # ---- the run ----
 
-    def run(self, *, ready_file: Path | None = None, announce: Mapping[str, object] | None = None) -> Receipt:
+    def run(
+        self,
+        *,
+        ready_file: Path | None = None,
+        announce: Mapping[str, object] | None = None,
+        begun: Callable[[], None] | None = None,
+    ) -> Receipt:
         """Run until `stop` is called or every receiver has come to its end; return the receipt. Once only.
 
         Args:
             ready_file: is written when every receiver accepts, and removed at the end.
             announce: what it says besides.
+            begun: called at the start of the run; may start threads.
 
         Raises:
             BeaconError: a component could not start; everything that had started is shut down again.
@@ -113,6 +124,8 @@ class Service:
         if self._once:
             _require_finite(self._graph)
         self._said = dict(announce or {})
+        if begun is not None:
+            begun()
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
         try:
@@ -154,9 +167,9 @@ class Service:
         gc.freeze()  # modules, options and rules stay for the whole run: 45,000 objects less to go through each time
         endpoints = {name: dict(receiver.endpoints) for name, receiver in self._graph.receivers.items()}
         if ready_file is not None:
-            admin = {"telemetry": {"endpoint": self._admin_url}} if self._admin_url else {}
-            write_json(ready_file, {"pid": os.getpid(), "endpoints": endpoints, **admin, **self._said})
+            write_ready(ready_file, endpoints, self._admin_url, **self._said)
         self.ready = True
+        self._announced(endpoints)
         for name, addresses in endpoints.items():
             logger.info("%s is ready%s", name, "".join(f" {address}" for address in addresses.values()))
 

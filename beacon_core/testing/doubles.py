@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from beacon_core.event import Batch, Event
@@ -70,6 +71,11 @@ class ListConsumer:
             if error is not None:
                 raise error
             self.batches.append(batch)
+
+    def consume_all(self, batches: Sequence[Batch]) -> None:
+        """Keep batches, one by one."""
+        for batch in batches:
+            self.consume(batch)
 
 
 class RefusingConsumer(ListConsumer):

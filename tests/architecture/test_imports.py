@@ -10,7 +10,18 @@ import pytest
 
 FORBIDDEN = {
     *("asyncio", "httptools", "httpx", "msgspec", "opentelemetry", "platformdirs", "psutil", "pydantic"),
-    *("pydantic_settings", "sqlite3", "stevedore", "tenacity", "uvicorn", "uvloop", "yaml", "google", "email", "http"),
+    *(
+        "pydantic_settings",
+        "sqlite3",
+        "stevedore",
+        "tenacity",
+        "httptools",
+        "uvloop",
+        "yaml",
+        "google",
+        "email",
+        "http",
+    ),
 }
 
 

@@ -37,7 +37,14 @@ service:
 class Run:
     """A running `beacon run`; its files are in `folder`."""
 
-    def __init__(self, folder: Path, pipeline: str, *options: str, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        pipeline: str,
+        *options: str,
+        environ: Mapping[str, str] = os.environ,
+        stdin: int = subprocess.DEVNULL,
+    ) -> None:
         self.folder = folder
         (folder / "pipeline.yaml").write_text(pipeline)
         self.log = folder / "stderr.txt"
@@ -47,7 +54,7 @@ class Run:
         command = [str(BEACON), "run", "-p", "pipeline.yaml", "--ready-file", "ready.json", "--receipt", "receipt.json"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*command, *options], cwd=folder, stdin=subprocess.DEVNULL, stderr=log, stdout=log, env=dict(environ)
+                [*command, *options], cwd=folder, stdin=stdin, stderr=log, stdout=log, env=dict(environ)
             )
 
     def wait_ready(self, seconds: float = 30) -> dict[str, Any]:

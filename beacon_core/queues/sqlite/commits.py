@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from beacon_core.errors import QueueError, QueueUnavailableError
@@ -46,11 +47,18 @@ class GroupCommit:
         connection: used by one thread at a time (`check_same_thread=False`), in autocommit mode.
         failed: called with the connection and the error after a transaction or a query failed, before anyone learns of
             it; returns the connection to go on with.
+        alone: makes a context in which no other process commits to a queue that belongs with this one.
     """
 
-    def __init__(self, connection: sqlite3.Connection, failed: Failed) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        failed: Failed,
+        alone: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._connection = connection
         self._failed = failed
+        self._alone = alone
         self._leading = threading.Lock()
         self._gathering = threading.Lock()
         self._waiting: list[_Waiting] = []
@@ -96,7 +104,8 @@ class GroupCommit:
         with self._gathering:
             group, self._waiting = self._waiting, []
         try:
-            self._commit(group)
+            with self._alone():
+                self._commit(group)
         except FILE_ERRORS as error:
             self._abandon(group, error)
         for waiting in group:

@@ -31,3 +31,10 @@ class SqliteQueueConfig(MemoryQueueConfig):
 
     path: Path | None = None
     """The queue's file; default: `queue.db` in the user's state folder for `beacon`. One process a file."""
+
+
+def default_path() -> Path:
+    """Return the queue's file where none is configured."""
+    from platformdirs import user_state_path  # noqa: PLC0415 - needed only where no path is configured
+
+    return user_state_path("beacon", appauthor=False) / "queue.db"

@@ -15,9 +15,9 @@ import msgspec
 
 from beacon_core.errors import QueueError
 from beacon_core.event import Batch, Event, content_id, decode_line, encode_batch, rfc3339
-from beacon_core.queue import Entry
 from beacon_core.queues.sqlite import tables
 from beacon_core.queues.sqlite.access import changing, locked, reading
+from beacon_core.queues.sqlite.rows import Row
 
 _GROUP_EVENTS, _GROUP_BYTES = 1000, 1 << 20  # what one batch of dead letters that go back may hold
 _WHERE = "(?1 IS NULL OR id IN (SELECT value FROM json_each(?1))) AND (?2 IS NULL OR exporter = ?2)"
@@ -144,7 +144,7 @@ def retry(path: Path, selection: Selection) -> Retried:
     with locked(path), changing(path) as connection:
         for exporter in exporters:
             for ids, batch in _groups(connection, selection._replace(exporter=exporter), done.unreadable):
-                tables.insert(connection, Entry(batch.id, batch, (exporter,)), encode_batch(batch))
+                tables.insert(connection, Row(batch, (exporter,)), encode_batch(batch))
                 connection.execute(f"DELETE FROM dead_letter WHERE {_WHERE}", _parameters(Selection(ids)))  # noqa: S608
                 done.retried[exporter] = done.retried.get(exporter, 0) + len(batch)
                 done.batches += 1

@@ -19,12 +19,30 @@ if sys.platform == "win32":
         os.lseek(descriptor, 1024, os.SEEK_SET)  # beyond the text: a locked region cannot be read by others
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
+    def lock_and_wait(descriptor: int) -> None:
+        """Lock an open file once nobody else has it."""
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+
+    def unlock(descriptor: int) -> None:
+        """Let go of it."""
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+
 else:
     import fcntl
 
     def try_lock(descriptor: int) -> None:
         """Lock an open file, or raise OSError where another process has it."""
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def lock_and_wait(descriptor: int) -> None:
+        """Lock an open file once nobody else has it."""
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+    def unlock(descriptor: int) -> None:
+        """Let go of it."""
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def _lock(descriptor: int) -> None:

@@ -6,22 +6,25 @@ import sqlite3
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import count
+from contextlib import AbstractContextManager, nullcontext
+from itertools import compress, count
 from pathlib import Path
 from typing import NamedTuple
 
 from beacon_core.component import Host
 from beacon_core.config import ComponentConfig
 from beacon_core.errors import ConfigurationError, QueueFullError, QueueUnavailableError
-from beacon_core.event import Event, encode_batch
+from beacon_core.event import encode_batch
 from beacon_core.queue import Backlog, Entry, Lease, LeasedBatch, Queue
 from beacon_core.queues.sqlite import tables
 from beacon_core.queues.sqlite.channel import Channel
 from beacon_core.queues.sqlite.commits import FILE_ERRORS, Finish, GroupCommit
-from beacon_core.queues.sqlite.config import MemoryQueueConfig, SqliteQueueConfig
+from beacon_core.queues.sqlite.config import MemoryQueueConfig, SqliteQueueConfig, default_path
 from beacon_core.queues.sqlite.database import SCHEMA, Opened, connect, open_database, put_back, replace_database
 from beacon_core.queues.sqlite.lock import FileLock
 from beacon_core.queues.sqlite.recent import Recent
+from beacon_core.queues.sqlite.rows import Row, rows_of
+from beacon_core.queues.sqlite.siblings import Siblings, adopt_orphans, path_of
 
 _NANOS = 1_000_000_000
 _TIDY_INTERVAL = 30 * _NANOS  # how often old keys are forgotten and free pages given back
@@ -57,7 +60,15 @@ class MemoryQueue(Queue):
         self._tokens = count(1)
         connection = self._open()
         self._load(connection)
-        self._commits = GroupCommit(connection, self._after_failure)
+        self._commits = GroupCommit(connection, self._after_failure, self._alone)
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """Keep other processes from committing to a queue that belongs with this one; there are none."""
+        return nullcontext()
+
+    def _seen(self, connection: sqlite3.Connection, keys: Sequence[str], now: int, window: int) -> set[str]:
+        """Return which keys were stored within the dedup window, here or by another process."""
+        return tables.seen(connection, keys, now, window)
 
     def _open(self) -> sqlite3.Connection:
         connection = connect(Path(":memory:"))
@@ -97,33 +108,32 @@ class MemoryQueue(Queue):
     # ---- putting in ----
 
     def put(self, entries: Sequence[Entry]) -> list[bool]:
-        payloads = [encode_batch(entry.batch) if _is_stored(entry) else b"" for entry in entries]
-        return self._open_commits.run(lambda connection: self._write(connection, entries, payloads))
+        rows = [(row, encode_batch(row.batch)) for row in rows_of(entries)]
+        return self._open_commits.run(lambda connection: self._write(connection, entries, rows))
 
     def _write(
-        self, connection: sqlite3.Connection, entries: Sequence[Entry], payloads: Sequence[bytes]
+        self, connection: sqlite3.Connection, entries: Sequence[Entry], rows: Sequence[tuple[Row, bytes]]
     ) -> Finish[list[bool]]:
         if not self._is_in_place():
             raise sqlite3.OperationalError("its file has vanished")
         now, window = self.host.clock(), int(self.config.dedup_window * _NANOS)
-        fresh = [not tables.is_seen(connection, entry.key, now, window) for entry in entries]
-        stored = [item for item, new in zip(zip(entries, payloads, strict=True), fresh, strict=True) if new]
-        size = sum(len(payload) for _, payload in stored)
+        seen = self._seen(connection, [entry.key for entry in entries], now, window)
+        fresh = [entry.key not in seen for entry in entries]
+        if seen:
+            rows = [(row, encode_batch(row.batch)) for row in rows_of(list(compress(entries, fresh)))]
+        size = sum(len(payload) for _, payload in rows)
         dropped = self._make_room(connection, size)
         self._tidy(connection, now, window)
-        inserted: list[tuple[int, int, tuple[Event, ...]]] = []
-        for entry, payload in stored:
-            if window:
-                tables.remember(connection, entry.key, now)
-            if payload:
-                inserted.append((tables.insert(connection, entry, payload), len(payload), entry.batch.events))
+        if window:
+            tables.remember(connection, [entry.key for entry in compress(entries, fresh)], now)
+        inserted = [(tables.insert(connection, row, payload), len(payload), row.batch.events) for row, payload in rows]
         self._bytes += size  # at once: the next write of this group must see it
 
         def finish() -> list[bool]:
             self._forget_dropped(dropped)
             for each in inserted:
                 self._recent.add(*each)
-            self._announce([entry for entry, payload in stored if payload])
+            self._announce([row for row, _ in rows])
             return fresh
 
         return finish
@@ -156,13 +166,13 @@ class MemoryQueue(Queue):
             self._tidied = now
             tables.forget_seen(connection, now, window)
 
-    def _announce(self, entries: Sequence[Entry]) -> None:
+    def _announce(self, rows: Sequence[Row]) -> None:
         with self._changed:
-            for entry in entries:
-                for exporter in entry.exporters:
+            for row in rows:
+                for exporter in row.exporters:
                     channel = self._channels.setdefault(exporter, Channel())
                     channel.batches += 1
-                    channel.events += len(entry.batch)
+                    channel.events += len(row.batch)
             self._changed.notify_all()
 
     # ---- taking out ----
@@ -277,15 +287,15 @@ class MemoryQueue(Queue):
             with self._changed:
                 held = self._channels[lease.exporter].held(lease)
             kept: list[LeasedBatch] = []
-            freed = 0
+            done: list[LeasedBatch] = []
             for leased in held:
                 left = () if settled is None else tuple(e for e in leased.events if e.id not in settled)
                 tables.insert_dead_letters(connection, lease.exporter, leased, reasons, now)
                 if left:
                     kept.append(tables.keep(connection, lease.exporter, leased, left))
                 else:
-                    tables.finish(connection, lease.exporter, leased.seq)
-                    freed += tables.delete_if_settled(connection, leased.seq, tuple(self._channels))
+                    done.append(leased)
+            freed = tables.finish(connection, lease.exporter, done, tuple(self._channels))
             if freed:
                 tables.give_pages_back(connection)
             return lambda: self._settled(lease, held, kept, freed)
@@ -321,17 +331,35 @@ class SqliteQueue(MemoryQueue):
 
     config_class = SqliteQueueConfig
     config: SqliteQueueConfig
+    _workers = 1
+    _siblings: Siblings | None = None
+
+    def share(self, workers: int) -> None:
+        self._workers = workers
 
     def _open(self) -> sqlite3.Connection:
-        self._path = self.config.path or default_path()
+        path = self.config.path or default_path()
+        self._path = path_of(path, self.host.worker)
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = FileLock(self._path)
-            return self._opened(open_database(self._path))
+            connection = self._opened(open_database(self._path))
+            if self._workers > 1:
+                self._siblings = Siblings(path, self.host.worker, self._workers)
+            for orphan in adopt_orphans(path, self._workers, connection) if self.host.worker == 1 else ():
+                self.host.logger.info("took over what was left in %s", orphan)
         except (OSError, *FILE_ERRORS) as error:
             raise ConfigurationError(
                 f"the queue {self._path} cannot be opened: {error}; set service.queue.path"
             ) from error
+        return connection
+
+    def _alone(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._siblings is None else self._siblings.alone()
+
+    def _seen(self, connection: sqlite3.Connection, keys: Sequence[str], now: int, window: int) -> set[str]:
+        seen = tables.seen(connection, keys, now, window)
+        return seen if self._siblings is None else seen | self._siblings.seen(keys, now, window)
 
     def _opened(self, opened: Opened) -> sqlite3.Connection:
         if opened.aside is not None:
@@ -368,15 +396,5 @@ class SqliteQueue(MemoryQueue):
         super().shutdown(timeout)
         if running:
             self._lock.release()
-
-
-def default_path() -> Path:
-    """Return the queue's file where none is configured."""
-    from platformdirs import user_state_path  # noqa: PLC0415 - needed only where no path is configured
-
-    return user_state_path("beacon", appauthor=False) / "queue.db"
-
-
-def _is_stored(entry: Entry) -> bool:
-    """Say whether there is anything to deliver: a batch that was filtered empty is only remembered as seen."""
-    return bool(entry.exporters) and len(entry.batch) > 0
+            if self._siblings is not None:
+                self._siblings.close()

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from beacon_core.event import Event, decode_batch, encode_lines
-from beacon_core.queue import Entry, LeasedBatch
+from beacon_core.queue import LeasedBatch
 from beacon_core.queues.sqlite.commits import FILE_ERRORS
+from beacon_core.queues.sqlite.rows import Row as NewRow
 
 _FREE_PAGES = 1024  # 16 MiB of pages that hold nothing: worth giving back
 _VACUUM_PAGES = 256  # given back in one go, so that nobody waits for long
@@ -67,10 +68,11 @@ def _as_far_as_possible() -> Iterator[None]:
 # ---- putting in ----
 
 
-def is_seen(connection: sqlite3.Connection, key: str, now: int, window: int) -> bool:
-    """Say whether a key was stored within the dedup window; times in Unix nanoseconds."""
-    row = connection.execute("SELECT time FROM seen WHERE key = ?", (key,)).fetchone()
-    return row is not None and abs(now - row[0]) <= window
+def seen(connection: sqlite3.Connection, keys: Iterable[str], now: int, window: int) -> set[str]:
+    """Return those keys that were stored within the dedup window; times in Unix nanoseconds."""
+    look = connection.execute
+    found = ((key, look("SELECT time FROM seen WHERE key = ?", (key,)).fetchone()) for key in keys)
+    return {key for key, row in found if row is not None and abs(now - row[0]) <= window}
 
 
 def forget_seen(connection: sqlite3.Connection, now: int, window: int) -> None:
@@ -78,18 +80,18 @@ def forget_seen(connection: sqlite3.Connection, now: int, window: int) -> None:
     connection.execute("DELETE FROM seen WHERE time < ? OR time > ?", (now - window, now + window))
 
 
-def remember(connection: sqlite3.Connection, key: str, now: int) -> None:
-    """Note a key as seen."""
-    connection.execute("INSERT OR REPLACE INTO seen VALUES (?, ?)", (key, now))
+def remember(connection: sqlite3.Connection, keys: Iterable[str], now: int) -> None:
+    """Note keys as seen."""
+    connection.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?)", [(key, now) for key in keys])
 
 
-def insert(connection: sqlite3.Connection, entry: Entry, payload: bytes) -> int:
+def insert(connection: sqlite3.Connection, row: NewRow, payload: bytes) -> int:
     """Store a batch for its exporters; return its number."""
-    row = (payload, zlib.crc32(payload))
-    seq = connection.execute("INSERT INTO batch (payload, crc) VALUES (?, ?)", row).lastrowid or 0
+    values = (payload, zlib.crc32(payload))
+    seq = connection.execute("INSERT INTO batch (payload, crc) VALUES (?, ?)", values).lastrowid or 0
     connection.executemany(
         "INSERT INTO delivery (exporter, seq, events) VALUES (?, ?, ?)",
-        [(exporter, seq, len(entry.batch)) for exporter in entry.exporters],
+        [(exporter, seq, len(row.batch)) for exporter in row.exporters],
     )
     return seq
 
@@ -250,9 +252,28 @@ def keep(connection: sqlite3.Connection, exporter: str, leased: LeasedBatch, lef
     return LeasedBatch(leased.seq, left, leased.attempts, leased.first_attempt, leased.size, leased.token)
 
 
-def finish(connection: sqlite3.Connection, exporter: str, seq: int) -> None:
-    """Note that an exporter is done with a batch."""
-    connection.execute("DELETE FROM delivery WHERE exporter = ? AND seq = ?", (exporter, seq))
+def finish(
+    connection: sqlite3.Connection, exporter: str, done: Collection[LeasedBatch], exporters: Collection[str]
+) -> int:
+    """Note that an exporter is done with batches, and delete those that no other has to deliver.
+
+    Args:
+        connection: the queue's.
+        exporter: its id.
+        done: the batches.
+        exporters: all that there are in the queue.
+
+    Returns:
+        How many bytes came free.
+    """
+    connection.executemany(
+        "DELETE FROM delivery WHERE exporter = ? AND seq = ?", [(exporter, leased.seq) for leased in done]
+    )
+    if len(exporters) > 1:
+        return sum(delete_if_settled(connection, leased.seq, exporters) for leased in done)
+    with _as_far_as_possible():
+        connection.executemany("DELETE FROM batch WHERE seq = ?", [(leased.seq,) for leased in done])
+    return sum(leased.size for leased in done)
 
 
 def delete_if_settled(connection: sqlite3.Connection, seq: int, exporters: Collection[str]) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from beacon_core.component import Host
 from beacon_core.receiver import Consumer, Receiver
 from beacon_core.receivers.hook.config import HookConfig
-from beacon_core.sockets import listen, split_endpoint, url
+from beacon_core.sockets import listen, listen_beside, reserve, split_endpoint, url
 
 if TYPE_CHECKING:
     from beacon_core.receivers.hook.server import HookServer
@@ -25,6 +25,7 @@ class HookReceiver(Receiver):
     def __init__(self, config: HookConfig) -> None:
         super().__init__(config)
         self._sockets: list[socket.socket] = []
+        self._reserved: list[socket.socket] = []
         self._url = ""
         self._lock = threading.Lock()
         self._server: HookServer | None = None
@@ -35,10 +36,13 @@ class HookReceiver(Receiver):
     def endpoints(self) -> dict[str, str]:
         return {"http": self._url} if self._url else {}
 
+    def share(self, workers: int) -> None:  # noqa: ARG002 - for any number
+        self._reserved = reserve(*split_endpoint(self.config.endpoint), "endpoint")
+
     def start(self, host: Host) -> None:
         super().start(host)
         name, port = split_endpoint(self.config.endpoint)
-        self._sockets = listen(name, port, "endpoint")
+        self._sockets = [listen_beside(sock) for sock in self._reserved] or listen(name, port, "endpoint")
         self._url = url(name, self._sockets[0])
 
     def run(self, consumer: Consumer) -> None:
@@ -60,5 +64,5 @@ class HookReceiver(Receiver):
         if server is not None:
             server.stop(timeout)
             self._finished.wait(timeout + 1)
-        for sock in self._sockets:
+        for sock in [*self._sockets, *self._reserved]:
             sock.close()

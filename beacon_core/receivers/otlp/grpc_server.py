@@ -16,8 +16,8 @@ from beacon_core.errors import ConfigurationError
 from beacon_core.otlp import encode_status, encode_success
 from beacon_core.receiver import Consumer
 from beacon_core.receivers.otlp.config import GrpcOptions
-from beacon_core.receivers.otlp.refusal import RETRY_DELAY, STATUS, UNAVAILABLE, Refusal
-from beacon_core.receivers.otlp.requests import Head, Requests
+from beacon_core.receivers.otlp.refusal import RETRY_DELAY, STATUS, UNAVAILABLE, Refusal, Refusals
+from beacon_core.receivers.otlp.storing import Head, Storing
 
 
 @contextmanager
@@ -60,6 +60,8 @@ QUIET: Final = 0.02
 #: When the time-out is over: how long the last answers get to leave.
 ANSWER_GRACE: Final = 0.5
 
+_POLL: Final = 0.002  # seconds between looks at what is being stored, when stopping
+
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -69,26 +71,29 @@ class GrpcPort:
     Args:
         options: limits.
         addresses: host and port of each address to listen on.
+        shared: other processes listen there, too, each for a share of the connections.
 
     Raises:
         ConfigurationError: an address cannot be bound.
     """
 
-    def __init__(self, options: GrpcOptions, addresses: Sequence[tuple[str, int]]) -> None:
+    def __init__(self, options: GrpcOptions, addresses: Sequence[tuple[str, int]], *, shared: bool = False) -> None:
         self.loop = asyncio.new_event_loop()
         try:
-            self.server = self.loop.run_until_complete(self._bind(options, addresses))
+            self.server = self.loop.run_until_complete(self._bind(options, addresses, shared=shared))
         except ConfigurationError:
             self.loop.close()
             raise
 
-    async def _bind(self, options: GrpcOptions, addresses: Sequence[tuple[str, int]]) -> grpc.aio.Server:
+    async def _bind(
+        self, options: GrpcOptions, addresses: Sequence[tuple[str, int]], *, shared: bool
+    ) -> grpc.aio.Server:
         server = grpc.aio.server(
             options=[
                 ("grpc.max_receive_message_length", options.max_recv_msg_size_mib * _MIB),
                 ("grpc.per_message_decompression", 0),  # gRPC would inflate whatever comes before it looks at the size
                 ("grpc.compression_enabled_algorithms_bitset", _IDENTITY_AND_GZIP),
-                ("grpc.so_reuseport", 0),  # else a second program could listen on the same port, unnoticed
+                ("grpc.so_reuseport", int(shared)),  # else a second program could listen on the same port, unnoticed
             ]
         )
         for host, port in addresses:
@@ -115,8 +120,9 @@ class GrpcServer:
 
     def __init__(self, options: GrpcOptions, port: GrpcPort, host: Host, consumer: Consumer) -> None:
         self._port = port
-        self._requests = Requests(host, consumer, options.max_recv_msg_size_mib * _MIB)
-        self._calls = _Calls(options, self._requests)
+        refusals = Refusals(host)
+        self._storing = Storing(port.loop, host, consumer, options.max_recv_msg_size_mib * _MIB, refusals)
+        self._calls = _Calls(options, host, self._storing, refusals)
         self._stopping: asyncio.Future[float] = port.loop.create_future()
         port.server.add_generic_rpc_handlers([self._calls])
 
@@ -126,7 +132,7 @@ class GrpcServer:
             self._port.loop.run_until_complete(self._serve())
         finally:
             self._port.loop.close()
-            self._requests.close()
+            self._storing.close()
 
     def stop(self, timeout: float) -> None:
         """Stop accepting, finish what is running within `timeout` seconds, end `run`."""
@@ -138,7 +144,7 @@ class GrpcServer:
             self._stopping.set_result(timeout)
 
     async def _serve(self) -> None:
-        self._requests.warm_up()
+        self._storing.warm_up()
         await self._port.server.start()
         timeout = await self._stopping
         now = asyncio.get_running_loop().time
@@ -146,9 +152,9 @@ class GrpcServer:
         await self._take_what_is_there(now() + min(timeout, BACKLOG_GRACE))
         stopped = asyncio.ensure_future(self._port.server.stop(timeout + ANSWER_GRACE))
         await asyncio.wait([stopped], timeout=max(0.0, deadline - now()))
-        if self._requests.working:  # also for callers that have gone
-            await asyncio.wait(self._requests.working, timeout=max(0.0, deadline - now()))
-        self._requests.give_up()
+        while self._storing.busy and now() < deadline:  # noqa: ASYNC110 - also for callers that have gone
+            await asyncio.sleep(_POLL)
+        self._storing.give_up()
         await stopped
 
     async def _take_what_is_there(self, deadline: float) -> None:
@@ -166,9 +172,11 @@ class _Calls(grpc.GenericRpcHandler):
         count: how many there were.
     """
 
-    def __init__(self, options: GrpcOptions, requests: Requests) -> None:
+    def __init__(self, options: GrpcOptions, host: Host, storing: Storing, refusals: Refusals) -> None:
         self._options = options
-        self._requests = requests
+        self._host = host
+        self._storing = storing
+        self._refusals = refusals
         self._handlers = {method: self._handler(path) for method, path in METHODS.items()}
         self.count = 0
 
@@ -176,8 +184,8 @@ class _Calls(grpc.GenericRpcHandler):
         """Return what answers a call; None for another method, which gRPC answers with UNIMPLEMENTED."""
         handler = self._handlers.get(handler_call_details.method)
         if handler is None:
-            self._requests.count()
-            self._requests.count_refused("path", f"unknown method; OTLP/gRPC is {', '.join(METHODS)}")
+            self._host.count("requests")
+            self._refusals.count("path", f"unknown method; OTLP/gRPC is {', '.join(METHODS)}")
         return handler
 
     def _handler(self, path: str) -> Method:
@@ -192,13 +200,13 @@ class _Calls(grpc.GenericRpcHandler):
         A call is taken as a stream of one message: only so can its message be given a deadline.
         """
         self.count += 1
-        self._requests.count()
+        self._host.count("requests")
         try:
             message = await self._read(messages)
             head = Head(path, "protobuf", gzip=message.startswith(_GZIP_MAGIC))
-            return encode_success(path, "protobuf", await self._requests.store(head, message))
+            return encode_success(path, "protobuf", await self._storing.store(head, message))
         except Refusal as refusal:
-            self._requests.count_refused(refusal.reason, refusal.message)
+            self._refusals.count(refusal.reason, refusal.message)
             await _abort(context, refusal)
 
     async def _read(self, messages: AsyncIterator[bytes]) -> bytes:

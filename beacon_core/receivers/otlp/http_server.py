@@ -5,17 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import suppress
-from typing import cast
-
-from uvicorn.config import Config
-from uvicorn.server import ServerState
 
 from beacon_core.component import Host
 from beacon_core.receiver import Consumer
-from beacon_core.receivers.otlp.app import OtlpApp
 from beacon_core.receivers.otlp.config import HttpOptions
-from beacon_core.receivers.otlp.connection import Connection
-from beacon_core.receivers.otlp.requests import Requests
+from beacon_core.receivers.otlp.connection import Connection, Shared
+from beacon_core.receivers.otlp.refusal import Refusals
+from beacon_core.receivers.otlp.storing import Storing
 
 #: When stopping: how long to go on accepting while every turn of the loop brings something.
 BACKLOG_GRACE = 1.0
@@ -27,20 +23,18 @@ ARRIVAL_GRACE = 1.0
 #: When the time-out is over: how long the last answers get to leave.
 ANSWER_GRACE = 0.5
 
+_POLL = 0.002  # seconds between looks at what is under way, when stopping
+
 
 class HttpServer:
-    """Serves OTLP/HTTP on sockets that listen already. `run` belongs to one thread, `stop` to any.
-
-    uvicorn's own server is not used: it looks every 0.1 s whether to stop, and handles signals.
-    """
+    """Serves OTLP/HTTP on sockets that listen already. `run` belongs to one thread, `stop` to any."""
 
     def __init__(self, options: HttpOptions, host: Host, consumer: Consumer, sockets: list[socket.socket]) -> None:
-        self._options = options
         self._sockets = sockets
         self._loop = new_event_loop()
-        self._requests = Requests(host, consumer, int(options.max_request_body_size))
-        self._app = OtlpApp(options, self._requests)
-        self._state = ServerState()
+        refusals = Refusals(host)
+        self._storing = Storing(self._loop, host, consumer, int(options.max_request_body_size), refusals)
+        self._shared = Shared(options, host, refusals, self._storing, self._loop)
         self._stopping: asyncio.Future[float] = self._loop.create_future()
 
     def run(self) -> None:
@@ -49,7 +43,7 @@ class HttpServer:
             self._loop.run_until_complete(self._serve())
         finally:
             self._loop.close()
-            self._requests.close()
+            self._storing.close()
 
     def stop(self, timeout: float) -> None:
         """Stop accepting, finish what is running within `timeout` seconds, end `run`."""
@@ -61,24 +55,11 @@ class HttpServer:
             self._stopping.set_result(timeout)
 
     async def _serve(self) -> None:
-        config = Config(
-            self._app,
-            http="httptools",
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-        )
-
-        def connect() -> Connection:
-            return Connection(self._app, self._options, config, self._state)
-
-        servers = [await self._loop.create_server(connect, sock=sock, backlog=1024) for sock in self._sockets]
-        self._requests.warm_up()
+        servers = [
+            await self._loop.create_server(lambda: Connection(self._shared), sock=sock, backlog=1024)
+            for sock in self._sockets
+        ]
+        self._storing.warm_up()
         timeout = await self._stopping
         await self._take_what_is_there(self._loop.time() + min(timeout, BACKLOG_GRACE))
         for server in servers:
@@ -89,12 +70,12 @@ class HttpServer:
         """Take what clients have connected for and sent before the stop, and wait for nothing more."""
         quiet = 0
         while quiet < QUIET_TURNS and self._loop.time() < deadline:
-            before = (self._app.received, len(self._state.connections))
+            before = (self._shared.received, len(self._shared.connections))
             await asyncio.sleep(0)  # one turn of the loop: every socket that has something is read once
-            quiet = quiet + 1 if before == (self._app.received, len(self._state.connections)) else 0
+            quiet = quiet + 1 if before == (self._shared.received, len(self._shared.connections)) else 0
 
     async def _drain(self, deadline: float) -> None:
-        self._app.stopping = True
+        self._shared.stopping = True
         for connection in self._connections():
             connection.shutdown()
         await self._finish(min(deadline, self._loop.time() + ARRIVAL_GRACE))
@@ -102,19 +83,22 @@ class HttpServer:
             if connection.arriving:
                 connection.transport.abort()
         await self._finish(deadline)
-        self._requests.give_up()
+        self._storing.give_up()
         await self._finish(self._loop.time() + ANSWER_GRACE)
         for connection in self._connections():
             connection.transport.abort()
-        await self._finish(self._loop.time() + ANSWER_GRACE)
+        await asyncio.sleep(0)  # for `connection_lost`
 
     def _connections(self) -> list[Connection]:
-        return list(cast("set[Connection]", self._state.connections))
+        return list(self._shared.connections)
+
+    def _is_busy(self) -> bool:
+        return self._storing.busy or any(connection.unanswered for connection in self._shared.connections)
 
     async def _finish(self, deadline: float) -> None:
-        """Wait until every request is answered, but no longer than the deadline."""
-        if self._state.tasks:
-            await asyncio.wait(self._state.tasks, timeout=max(0.0, deadline - self._loop.time()))
+        """Wait until every request is stored and answered, but no longer than the deadline."""
+        while self._loop.time() < deadline and self._is_busy():  # noqa: ASYNC110 - at the end of a run only
+            await asyncio.sleep(_POLL)
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

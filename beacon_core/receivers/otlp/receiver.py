@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from itertools import chain
 
 from beacon_core.component import Host
 from beacon_core.receiver import Consumer, Receiver
 from beacon_core.receivers.otlp.config import OtlpConfig
-from beacon_core.receivers.otlp.endpoints import Endpoint, GrpcEndpoint, HttpEndpoint, Server, require_grpc
+from beacon_core.receivers.otlp.endpoints import Endpoint, GrpcEndpoint, HttpEndpoint, Server, require_grpc, reserved
 
 _AFTER_A_FAILURE = 1.0  # seconds that the requests of one protocol get when the other one's server has failed
 
@@ -23,6 +25,7 @@ class OtlpReceiver(Receiver):
     def __init__(self, config: OtlpConfig) -> None:
         super().__init__(config)
         self._endpoints: dict[str, Endpoint] = {}
+        self._reserved: dict[str, list[socket.socket]] = {}
         self._lock = threading.Lock()
         self._servers: list[Server] = []
         self._stopped = False
@@ -36,14 +39,21 @@ class OtlpReceiver(Receiver):
         if self.config.protocols.grpc is not None:
             require_grpc()
 
+    def share(self, workers: int) -> None:  # noqa: ARG002 - for any number
+        protocols = self.config.protocols
+        if protocols.http is not None:
+            self._reserved["http"] = reserved("http", protocols.http)
+        if protocols.grpc is not None:
+            self._reserved["grpc"] = reserved("grpc", protocols.grpc)
+
     def start(self, host: Host) -> None:
         super().start(host)
         self.validate()
         protocols = self.config.protocols
         if protocols.http is not None:
-            self._listen("http", HttpEndpoint(protocols.http), protocols.http.endpoint)
+            self._listen("http", HttpEndpoint(protocols.http, self._reserved.get("http", ())), protocols.http.endpoint)
         if protocols.grpc is not None:
-            self._listen("grpc", GrpcEndpoint(protocols.grpc), protocols.grpc.endpoint)
+            self._listen("grpc", GrpcEndpoint(protocols.grpc, self._reserved.get("grpc", ())), protocols.grpc.endpoint)
 
     def _listen(self, protocol: str, endpoint: Endpoint, address: str) -> None:
         self._endpoints[protocol] = endpoint
@@ -73,6 +83,8 @@ class OtlpReceiver(Receiver):
             self._finished.wait(timeout + 5)  # `run` keeps to the time-out; the rest is for closing
         for endpoint in self._endpoints.values():
             endpoint.close()
+        for sock in chain.from_iterable(self._reserved.values()):
+            sock.close()
         self._servers, self._endpoints = [], {}  # gRPC's thread ends with the last of its objects
 
 

@@ -1,9 +1,11 @@
-"""Why a request is refused, and what that is in HTTP and in gRPC."""
+"""Why a request is refused, what that is in HTTP and in gRPC, and who is told."""
 
 from __future__ import annotations
 
+import traceback
 from typing import Final
 
+from beacon_core.component import Host
 from beacon_core.errors import InvalidDataError, QueueError, QueueFullError
 from beacon_core.receivers.otlp.inflate import InflatedTooLargeError
 
@@ -69,3 +71,28 @@ def refusal_for(error: BaseException) -> Refusal:
             return Refusal("queue_unavailable", "cannot store now", RETRY_AFTER)
         case _:
             return Refusal("internal_error", "an error in the receiver, which its log describes")
+
+
+class Refusals:
+    """Counts refusals, and says in the log what happens for the first time. The event loop's thread."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._told: set[str] = set()
+
+    def count(self, reason: str, message: str) -> None:
+        """Count a refusal."""
+        self._host.count("refused", reason=reason)
+        self.tell(reason, f"refused a request ({reason}): {message}")
+
+    def tell(self, what: str, text: str) -> None:
+        """Log a text, for every `what` once."""
+        if what not in self._told:
+            self._told.add(what)
+            self._host.logger.warning("%s; further ones are only counted", text)
+
+    def tell_bug(self, error: BaseException) -> None:
+        """Log where an unexpected error came from, but not its text, which may hold a piece of the request."""
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{type(error).__name__} in {frame.name} ({frame.filename}:{frame.lineno})"
+        self.tell(where, f"a request failed, which is a bug: {where}")

@@ -196,7 +196,7 @@ def _poison(reply: dict[str, Any], text: str, sent: Sent) -> Failed:
     if bad is None:
         return fail_all(sent.records, _error("bisect", text, HttpAnswer(400), sent))
     record = sent.records[bad]
-    if reply["code"] == INVALID_FORMAT and max(map(len, record.objects)) > MAX_OBJECT:
+    if reply["code"] == INVALID_FORMAT and record.largest > MAX_OBJECT:
         text = f"oversize: {text}"
     later = RetryableError(f"{sent.url}: not stored, because an event before it was refused")
     return {record.event_id: PermanentError(text), **fail_all(sent.records[bad + 1 :], later)}
@@ -214,7 +214,7 @@ def _owner(records: Sequence[Record], number: int | None) -> int | None:
     if number is None or number < 0:
         return None
     for position, record in enumerate(records):
-        number -= len(record.objects)
+        number -= record.objects
         if number < 0:
             return position
     return None

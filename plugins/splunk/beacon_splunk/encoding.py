@@ -7,31 +7,73 @@ envelope may stand at the top level: Splunk drops everything behind an unknown o
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import msgspec
 
 from beacon_core import Attributes, AttributeValue, Event
-from beacon_splunk.fields import Fields, field_name, flatten, text, to_json
+from beacon_splunk.fields import Fields, field_name, flatten, text
 from beacon_splunk.layout import MEMBERS, Layout, Metadata
 from beacon_splunk.metrics import measurements
+
+HecObject: TypeAlias = dict[str, Any]
 
 _KINDS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
 _METRIC_TYPES = dict(zip(_KINDS, ("Gauge", "Sum", "Histogram", "ExponentialHistogram", "Summary"), strict=True))
 
 
+_to_json_into = msgspec.json.Encoder().encode_into
+_AT_THE_END = -1
+
+
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """An event and the HEC objects it became: one, or for histograms and summaries several, or none.
+    """An event in a body.
 
     Attributes:
         event_id: the event's id.
         index: the index its objects name, None for the token's default.
-        objects: their JSON.
+        objects: how many it became: one, or for histograms and summaries several.
+        largest: bytes of the largest of them.
     """
 
     event_id: str
     index: str | None
-    objects: tuple[bytes, ...]
+    objects: int
+    largest: int
+
+
+class Body:
+    """The body of one request: HEC objects, one a line.
+
+    Every object is encoded behind the others. As a `bytes` object each of them would cost twice as much, most of it for
+    memory that has to be had from the system and is given back.
+
+    Attributes:
+        text: the objects.
+        records: the events they were made of, in order.
+    """
+
+    def __init__(self) -> None:
+        self.text = bytearray()
+        self.records: list[Record] = []
+
+    def add(self, event_id: str, index: str | None, objects: Sequence[HecObject], largest: int) -> bool:
+        """Add an event, unless one of its objects takes more than `largest` bytes; say whether it was added."""
+        text = self.text
+        before = len(text)
+        most = 0
+        for each in objects:
+            if text:
+                text += b"\n"
+            begin = len(text)
+            _to_json_into(each, text, _AT_THE_END)
+            most = max(most, len(text) - begin)
+        if most > largest:
+            del text[before:]
+            return False
+        self.records.append(Record(event_id, index, len(objects), most))
+        return True
 
 
 class Encoder:
@@ -50,8 +92,8 @@ class Encoder:
         self._names: dict[str, str] = {}  # attribute -> field: the same few names come with every event
         self._plain: set[str] = set()  # of these, the names that stay as they are
 
-    def encode(self, event: Event) -> Record:
-        """Return the objects of an event."""
+    def encode(self, event: Event) -> tuple[str | None, tuple[HecObject, ...]]:
+        """Return the index that an event is for, None for the token's default, and its objects, which may be none."""
         if event.resource is not self._resource:  # events in a row share theirs, so it is read once
             self._read_resource(event.resource)
         metadata, fields = self._metadata, self._fields.copy()
@@ -62,12 +104,16 @@ class Encoder:
         if event.metric is not None:
             objects = self._metric_objects(event, envelope, fields)
         elif event.span is not None:
-            objects = (_object(envelope, _span(event), _add_own(fields, {"beacon_id": event.id})),)
+            envelope["event"] = _span(event)
+            envelope["fields"] = _add_own(fields, {"beacon_id": event.id})
+            objects = (envelope,)
         else:
-            objects = (_object(envelope, _text_of_log(event), _add_own(fields, self._own_fields(event))),)
-        return Record(event.id, envelope.get("index"), objects)
+            envelope["event"] = _text_of_log(event)
+            envelope["fields"] = _add_own(fields, self._own_fields(event))
+            objects = (envelope,)
+        return envelope.get("index"), objects
 
-    def _envelope(self, event: Event, metadata: dict[str, str]) -> dict[str, str]:
+    def _envelope(self, event: Event, metadata: dict[str, str]) -> HecObject:
         """Return the envelope without `event` and `fields`: what the event says, else a template, else an option."""
         is_metric = event.metric is not None
         given = self._layout.metrics if is_metric else self._layout.events
@@ -89,10 +135,8 @@ class Encoder:
         if not self._plain.issuperset(attributes):
             return False
         fields.update(attributes)  # a quarter of what one by one costs; then only what is no text is gone through
-        for name, value in attributes.items():
+        for name, value in [item for item in attributes.items() if type(item[1]) is not str]:
             kind = type(value)
-            if kind is str:
-                continue
             if kind is int or kind is float:
                 fields[name] = str(value)
                 continue
@@ -139,7 +183,7 @@ class Encoder:
             own["span_id"] = event.span_id
         return own
 
-    def _metric_objects(self, event: Event, envelope: dict[str, str], fields: Fields) -> tuple[bytes, ...]:
+    def _metric_objects(self, event: Event, envelope: HecObject, fields: Fields) -> tuple[HecObject, ...]:
         metric = event.metric
         assert metric is not None  # noqa: S101 - the caller has looked
         own = {"beacon_id": event.id, "metric_type": _METRIC_TYPES[metric.kind]}
@@ -147,7 +191,7 @@ class Encoder:
             own["temporality"] = "delta"
         shared = _add_own(fields, own)
         return tuple(
-            _object(envelope, "metric", _add_own(dict(shared), dict(dimension)) | values)
+            {**envelope, "event": "metric", "fields": _add_own(dict(shared), dict(dimension)) | values}
             for dimension, together in measurements(event.name, metric)
             for values in ([together] if self._layout.multi_metric else [{n: v} for n, v in together.items()])
         )
@@ -170,10 +214,6 @@ def _members(event: Event, metadata: dict[str, str], given: Metadata) -> dict[st
         if value:
             found[member] = value
     return found
-
-
-def _object(envelope: dict[str, str], event: Any, fields: Fields) -> bytes:
-    return to_json({**envelope, "event": event, "fields": fields})
 
 
 def _add_own(fields: Fields, own: Fields) -> Fields:

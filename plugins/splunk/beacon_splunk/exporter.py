@@ -34,7 +34,7 @@ from beacon_splunk.answers import (
     refusal,
 )
 from beacon_splunk.config import SplunkHecConfig, ack_url, event_url, health_url, is_cloud
-from beacon_splunk.encoding import Encoder, Record
+from beacon_splunk.encoding import Body, Encoder, Record
 from beacon_splunk.layout import layout_of
 from beacon_splunk.pace import Pace
 
@@ -82,19 +82,20 @@ class SplunkHecExporter(Exporter):
             host.logger.warning("tls.insecure_skip_verify: whoever answers at %s gets the token", self._url)
 
     def export(self, batch: Batch) -> None:
-        groups, failed = self._encode(batch)
-        for records in groups.values():
-            if len(records) > 1 and _size(records) > self._limit:
+        bodies, failed = self._encode(batch)
+        for body in bodies:
+            if len(body.records) > 1 and len(body.text) > self._limit:
                 raise BatchTooLargeError(f"more than {self._limit} bytes for one request to {self._url}")
-        if groups:
+        if bodies:
             self._acknowledgements.ensure()
         busy: RetryableError | None = None
         accepted: list[Accepted] = []
-        for records in groups.values():
+        for body in bodies:
+            records = body.records
             if busy is not None:
                 failed |= fail_all(records, busy)
                 continue
-            verdict = self._send(records)
+            verdict = self._send(body)
             failed |= verdict.failed
             busy = _busy(records, verdict.failed)
             taken = [record for record in records if record.event_id not in verdict.failed]
@@ -138,30 +139,28 @@ class SplunkHecExporter(Exporter):
             )
         return wanted
 
-    def _encode(self, batch: Batch) -> tuple[dict[str | None, list[Record]], Failed]:
-        """Return records by index (one wrong index stops the rest of a body), and what cannot be sent at all."""
+    def _encode(self, batch: Batch) -> tuple[list[Body], Failed]:
+        """Return a body for each index (a wrong index stops the rest of a body), and what cannot be sent at all."""
         encode = Encoder(self._layout).encode
         largest = int(self.config.max_event_size)
-        groups: dict[str | None, list[Record]] = {}
+        bodies: dict[str | None, Body] = {}
         failed: Failed = {}
         for event in batch.events:
-            record = encode(event)
-            objects = record.objects
+            index, objects = encode(event)
+            body = bodies.get(index)
+            if body is None:
+                body = bodies[index] = Body()
             if not objects:
                 failed[event.id] = PermanentError("a metric point without a number: nothing that Splunk could store")
-            elif max(map(len, objects)) > largest:
+            elif not body.add(event.id, index, objects, largest):
                 failed[event.id] = PermanentError(f"oversize: more than {largest} bytes in one event")
-            elif (group := groups.get(record.index)) is not None:
-                group.append(record)
-            else:
-                groups[record.index] = [record]
             if event.metric is not None and event.metric.kind == "exponential_histogram":
                 self.host.count("shape_lost", reason="exponential_histogram")
-        return groups, failed
+        return [body for body in bodies.values() if body.records], failed
 
-    def _send(self, records: list[Record]) -> Verdict:
-        """Post records and return what was not accepted."""
-        body = b"\n".join(each for record in records for each in record.objects)
+    def _send(self, content: Body) -> Verdict:
+        """Post events and return what was not accepted."""
+        records, body = content.records, content.text
         try:
             with self._pace.turn():
                 answer = self._post_readable(body)
@@ -193,7 +192,7 @@ class SplunkHecExporter(Exporter):
         error = ConfigurationError(f"more than {MAX_REFUSED} events in a row were refused, the last one with: {said}")
         return Verdict(dict.fromkeys(verdict.failed, error), verdict.ack_id)
 
-    def _post_readable(self, body: bytes) -> HttpAnswer:
+    def _post_readable(self, body: bytearray) -> HttpAnswer:
         """Post with compression; without it where that is refused."""
         answer = self._post(self._url, body, compress=self._compress)
         if self._compress and _unreadable(answer):
@@ -205,18 +204,14 @@ class SplunkHecExporter(Exporter):
         """Ask for acknowledgements."""
         return self._post(ack_url(self.config.endpoint), question, compress=False)
 
-    def _post(self, url: str, body: bytes, *, compress: bool) -> HttpAnswer:
+    def _post(self, url: str, body: bytes | bytearray, *, compress: bool) -> HttpAnswer:
         client = self._client  # another thread may shut down meanwhile
         if client is None:
             raise ConfigurationError("the exporter was not started")
         headers = self._headers
         if compress:
             body, headers = gzip_body(body), headers | {"Content-Encoding": "gzip"}
-        return client.post(url, body, headers)
-
-
-def _size(records: list[Record]) -> int:
-    return sum(len(each) + 1 for record in records for each in record.objects) - 1
+        return client.post(url, bytes(body), headers)
 
 
 def _unreadable(answer: HttpAnswer) -> bool:

@@ -56,7 +56,7 @@ def test_an_answer_that_asks_for_patience_gets_it(hurry: bool, seconds: list[flo
     said = [HttpAnswer(200, b'{"acks":{"0":false}}'), HttpAnswer(503, b"", 7.0), HttpAnswer(200, b'{"acks":{}}')]
     answers = [*said, HttpAnswer(200, b'{"acks":{"0":true}}')]
     acknowledgements = Acknowledgements(AcknowledgementOptions(), lambda _: answers.pop(0), "", waits, Host("x"))
-    assert acknowledgements.wait([Accepted([Record("e", None, (b"{}",))], 0, hurry)]) == {}
+    assert acknowledgements.wait([Accepted([Record("e", None, 1, 2)], 0, hurry)]) == {}
     assert waits.seconds == seconds
 
 

@@ -80,7 +80,7 @@ STATUSES: dict[int, Any] = {
 
 
 def sent(count: int = 3, *, objects: int = 1, size: int = 1000) -> Sent:
-    return Sent(URL, [Record(f"e{n}", "main", (b"{}",) * objects) for n in range(count)], size)
+    return Sent(URL, [Record(f"e{n}", "main", objects, 2) for n in range(count)], size)
 
 
 def judge(answer: HttpAnswer, sent: Sent) -> dict[str, Exception]:
@@ -229,7 +229,7 @@ def test_only_24_and_25_ask_for_less_and_25_for_more_questions(code: int) -> Non
 def test_p10_an_event_that_is_too_large_alone_is_called_so() -> None:
     assert str(judge(reply(6, 0), sent(1, size=5_242_881))["e0"]).startswith("oversize: ")
     assert str(judge(HttpAnswer(413, b"<html>"), sent(1))["e0"]).startswith("oversize: ")
-    records = [Record("e0", None, (b"{}",)), Record("e1", None, (b"x" * 5_000_001,)), Record("e2", None, (b"{}",))]
+    records = [Record("e0", None, 1, 2), Record("e1", None, 1, 5_000_001), Record("e2", None, 1, 2)]
     failed = judge(reply(6, 1), Sent(URL, records, 5_000_100))
     assert str(failed["e1"]).startswith("oversize: ")
     assert isinstance(failed["e2"], RetryableError)

@@ -12,7 +12,7 @@ import pytest
 from beacon_core import AttributeValue, Event
 from beacon_core.testing import make_event
 from beacon_splunk.config import SplunkHecConfig
-from beacon_splunk.encoding import Encoder, hec_time
+from beacon_splunk.encoding import Body, Encoder, hec_time
 from beacon_splunk.layout import layout_of
 from beacon_splunk.metrics import metric_name, number
 from plugins.splunk.tests.samples import EVENTS, metric
@@ -25,13 +25,23 @@ def encoder(**options: Any) -> Encoder:
     return Encoder(layout_of(SplunkHecConfig.model_validate(required | options)))
 
 
+def text(encoder: Encoder, event: Event) -> bytes:
+    body = Body()
+    assert body.add(event.id, *encoder.encode(event), largest=5_000_000)
+    return bytes(body.text)
+
+
+def encoded(encoder: Encoder, event: Event) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text(encoder, event).splitlines()]
+
+
 def objects(event: Event, **options: Any) -> list[dict[str, Any]]:
-    return [json.loads(each) for each in encoder(**options).encode(event).objects]
+    return encoded(encoder(**options), event)
 
 
 @pytest.mark.parametrize("name", EVENTS)
 def test_wire_body_is_the_golden_one(name: str) -> None:
-    body = b"\n".join(encoder(host="configured", sourcetype="beacon").encode(EVENTS[name]).objects) + b"\n"
+    body = text(encoder(host="configured", sourcetype="beacon"), EVENTS[name]) + b"\n"
     assert body.decode() == (GOLDEN / f"{name}.json").read_text()
 
 
@@ -63,21 +73,30 @@ def test_a_body_that_is_not_a_number_is_not_sent_as_null() -> None:
     assert objects(make_event(body=math.nan))[0]["event"] == "nan"
 
 
+def test_an_event_that_is_too_large_leaves_no_trace_in_the_body() -> None:
+    body, one = Body(), encoder()
+    kept, large = make_event(1), make_event(2, body="x" * 1000)
+    assert body.add(kept.id, *one.encode(kept), largest=1000)
+    before = bytes(body.text)
+    assert not body.add(large.id, *one.encode(large), largest=1000)
+    assert (bytes(body.text), [record.event_id for record in body.records]) == (before, [kept.id])
+
+
 def test_what_is_not_configured_is_left_out() -> None:
     assert list(objects(make_event())[0]) == ["time", "event", "fields"]
 
 
 def test_p7_a_token_in_the_telemetry_is_neither_used_nor_shown() -> None:
-    (encoded,) = encoder().encode(EVENTS["log"]).objects
-    assert b"never-shown" not in encoded
+    made = text(encoder(), EVENTS["log"])
+    assert b"never-shown" not in made
 
 
 def test_an_event_of_another_resource_gets_none_of_the_one_before() -> None:
     one = encoder(index="default")
-    first = one.encode(make_event(resource={"com.splunk.index": "other", "a": 1}, attributes={"b": 1}))
-    second = one.encode(make_event(resource={"c": 1}, attributes={}))
-    assert (first.index, second.index) == ("other", "default")
-    assert set(json.loads(second.objects[0])["fields"]) == {"c", "beacon_id", "otel.log.name"}
+    first, _ = one.encode(make_event(resource={"com.splunk.index": "other", "a": 1}, attributes={"b": 1}))
+    second, (found,) = one.encode(make_event(resource={"c": 1}, attributes={}))
+    assert (first, second) == ("other", "default")
+    assert set(found["fields"]) == {"c", "beacon_id", "otel.log.name"}
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, None])
@@ -120,13 +139,12 @@ def test_an_event_looks_the_same_whether_its_names_were_seen_before_or_not(value
     )
     used = encoder(host="h")
     used.encode(make_event(attributes={"first": "a", "same": "b", "last": "c"}, resource=event.resource))
-    (seen,), (unseen,) = used.encode(event).objects, encoder(host="h").encode(event).objects
-    assert json.loads(seen) == json.loads(unseen)
+    assert encoded(used, event) == encoded(encoder(host="h"), event)
 
 
 def test_of_a_member_and_an_attribute_with_one_name_the_later_counts_seen_before_or_not() -> None:
     event = make_event(attributes={"a": {"b": "member"}, "a.b": "attribute", "yes": True})
-    encode = encoder().encode
-    first, second = (json.loads(encode(event).objects[0])["fields"] for _ in range(2))
+    one = encoder()
+    first, second = (encoded(one, event)[0]["fields"] for _ in range(2))
     assert first == second
     assert (first["a.b"], first["yes"]) == ("attribute", "true")

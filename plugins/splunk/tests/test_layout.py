@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from beacon_core import Event, Metric, Span
 from beacon_core.testing import make_event
 from beacon_splunk.config import SplunkHecConfig
-from beacon_splunk.encoding import Encoder
+from beacon_splunk.encoding import Body, Encoder
 from beacon_splunk.layout import layout_of
 
 RESOURCE = {"service.name": "claude-code", "team": "core"}
@@ -22,7 +22,9 @@ def config(**options: Any) -> SplunkHecConfig:
 
 
 def encode(event: Event, **options: Any) -> list[dict[str, Any]]:
-    return [json.loads(each) for each in Encoder(layout_of(config(**options))).encode(event).objects]
+    body = Body()
+    assert body.add(event.id, *Encoder(layout_of(config(**options))).encode(event), largest=5_000_000)
+    return [json.loads(line) for line in body.text.splitlines()]
 
 
 def log(**attributes: Any) -> Event:
@@ -67,8 +69,8 @@ def test_an_attribute_that_is_metadata_wins_over_a_template() -> None:
 
 def test_a_template_of_one_event_is_not_the_next_ones() -> None:
     encoder = Encoder(layout_of(config(index="{{ a }}")))
-    records = [encoder.encode(log(**attributes)) for attributes in ({"a": "x"}, {}, {"a": "y"})]
-    assert [record.index for record in records] == ["x", None, "y"]
+    indexes = [encoder.encode(log(**attributes))[0] for attributes in ({"a": "x"}, {}, {"a": "y"})]
+    assert indexes == ["x", None, "y"]
 
 
 @pytest.mark.parametrize("pattern", ["{{", "}}", "{{ }}", "{{}}", "{{ a", "a }}", "{{ {{ a }} }}", ""])

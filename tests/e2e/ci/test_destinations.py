@@ -123,6 +123,17 @@ def test_c17_what_a_destination_did_not_take_is_delivered_by_a_later_job(job: Jo
     assert receipt["exporters"]["splunk_hec"]["delivered"] == 6
 
 
+def test_c17_a_session_has_one_process_and_one_queue_whatever_the_job_says(job: Job) -> None:
+    job.environ["BEACON__SERVICE__WORKERS"] = "2"
+    state = job.start(*splunk(job, f"http://127.0.0.1:{closed_port()}"))
+    assert "workers: 1" in (job.base / "pipeline.yaml").read_text()
+    post(state["endpoints"]["http"], body(3))
+    outcome = job.stop("--grace", "1s", "--spool-dir", str(job.folder / "spool"))
+    assert outcome["queued"] == 3
+    assert [path.name for path in (job.folder / "spool").glob("*.db")] == ["queue.db"]
+    assert list(job.base.glob("*.db")) == []
+
+
 def test_c17_a_drain_ends_at_its_deadline_and_says_what_is_left(job: Job) -> None:
     spool = job.folder / "spool"
     url = f"http://127.0.0.1:{closed_port()}"

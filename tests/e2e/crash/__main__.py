@@ -26,12 +26,14 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", default="")
     parser.add_argument("--quiet", action="store_true", help="print the summary only")
+    parser.add_argument("--workers", type=int, default=1, help="worker processes of Beacon (%(default)s)")
     options = parser.parse_args()
     seed = options.seed or secrets.token_hex(4)
     say(f"crash: {options.kills} kills, seed {seed}")
     folder = Path(tempfile.mkdtemp(prefix="beacon-crash-"))
     begin = time.monotonic()
-    evidence = Campaign(folder, seed, tell=say if not options.quiet else lambda _: None).run(options.kills)
+    tell = say if not options.quiet else lambda _: None
+    evidence = Campaign(folder, seed, tell=tell, workers=options.workers).run(options.kills)
     found = violations(evidence)
     say(f"\n{summary(evidence)}\n{time.monotonic() - begin:.0f} s, seed {seed}")
     if found:

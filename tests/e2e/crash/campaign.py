@@ -13,7 +13,7 @@ from tests.e2e.crash.evidence import Evidence, RunRecord
 from tests.e2e.crash.files import AppendedFile, rotated_arrivals
 from tests.e2e.crash.load import LARGEST_REQUEST, Load
 from tests.e2e.crash.process import BeaconProcess, HangingError
-from tests.e2e.crash.queue_file import read_queue
+from tests.e2e.crash.queue_file import read_queues, wait_until_free
 
 #: Events of one attempt at most; every request of the load is smaller.
 ATTEMPT = 50
@@ -49,6 +49,7 @@ exporters:
     retry_on_failure: {retry}
 service:
   queue: {queue}
+  workers: {workers}
   pipelines:
     default: {{receivers: [otlp], processors: [sanitize], exporters: [file, file/rotated, splunk_hec]}}
 """
@@ -67,10 +68,17 @@ class Campaign:
         seed: of everything that happens.
         tell: called with a line after every round.
         queue: options of the queue; others than the usual ones are to be found out by the verdict.
+        workers: `service.workers`; the process that is killed is the one that keeps them.
     """
 
     def __init__(
-        self, folder: Path, seed: str, *, tell: Callable[[str], None] = lambda _: None, queue: str = QUEUE
+        self,
+        folder: Path,
+        seed: str,
+        *,
+        tell: Callable[[str], None] = lambda _: None,
+        queue: str = QUEUE,
+        workers: int = 1,
     ) -> None:
         self._folder = folder
         self._seed = seed
@@ -80,8 +88,9 @@ class Campaign:
         self._load = Load(seed)
         self._plain = AppendedFile(folder / "out" / "plain.jsonl")
         self._channel_runs: list[int] = []
-        self.evidence = Evidence(ATTEMPT)
+        self.evidence = Evidence(ATTEMPT * workers, ordered=workers == 1)
         self._queue = queue
+        self._workers = workers
         self._configure(ATTEMPT)
 
     def run(self, kills: int) -> Evidence:
@@ -105,7 +114,8 @@ class Campaign:
 
     def _configure(self, attempt: int) -> None:
         batch = f"{{max_events: {attempt}, timeout: 20ms}}"
-        text = PIPELINE.format(batch=batch, retry=_RETRY, port=self._collector.port, queue=self._queue)
+        places = {"port": self._collector.port, "queue": self._queue, "workers": self._workers}
+        text = PIPELINE.format(batch=batch, retry=_RETRY, **places)
         (self._folder / "pipeline.yaml").write_text(text)
 
     # ---- rounds ----
@@ -180,7 +190,7 @@ class Campaign:
     @contextmanager
     def _run_of(self, phase: str, drain: float, *sets: str) -> Iterator[tuple[BeaconProcess, RunRecord]]:
         runs = self.evidence.runs
-        record = RunRecord(len(runs), phase, before=runs[-1].after if runs else read_queue(self._queue_path))
+        record = RunRecord(len(runs), phase, before=runs[-1].after if runs else read_queues(self._queue_path))
         runs.append(record)
         acknowledged = len(self._load.acknowledged)
         process = BeaconProcess(self._folder, *sets, drain=drain, environ=_ENVIRON)
@@ -204,10 +214,11 @@ class Campaign:
             record.problems.append("wrote no receipt")
 
     def _look_at_what_is_left(self, process: BeaconProcess, record: RunRecord) -> None:
+        wait_until_free(self._queue_path.parent)
         self._collector.settle()
         known = len(self._channel_runs)
         self._channel_runs += [record.number] * (len(self._collector.channels) - known)
-        record.after = read_queue(self._queue_path)
+        record.after = read_queues(self._queue_path)
         record.problems += self._plain.collect(record.number, killed=record.killed)
         log = process.log()
         record.problems += [log for sign in _SIGNS if sign in log]

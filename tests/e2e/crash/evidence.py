@@ -101,6 +101,7 @@ class Evidence:
         torn: by exporter, the ids of lines that cannot be read, empty where not even the id can.
         faults: what a destination received that it should not have.
         runs: in their order.
+        ordered: one process does the work, which keeps each client's order.
     """
 
     attempt: int
@@ -109,6 +110,7 @@ class Evidence:
     torn: dict[str, list[str]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     runs: list[RunRecord] = field(default_factory=list)
+    ordered: bool = True
 
     @property
     def kills(self) -> int:

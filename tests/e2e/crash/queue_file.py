@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import sqlite3
 import tempfile
+import time
 import zlib
 from pathlib import Path
 
@@ -14,6 +16,32 @@ import msgspec
 from beacon_core import decode_line
 from beacon_core.event import decode_batch
 from tests.e2e.crash.evidence import QueueState, name_of
+
+
+def wait_until_free(folder: Path) -> None:
+    """Return once no process holds a queue: those that a killed one has kept end a moment after it."""
+    deadline = time.monotonic() + 60
+    for path in folder.glob("*.lock"):
+        with path.open() as file:
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except OSError:
+                    assert time.monotonic() < deadline, f"{path.name} is held for a minute"
+                    time.sleep(0.005)
+
+
+def read_queues(path: Path) -> QueueState:
+    """Return what is in a queue's file and in those of further worker processes beside it."""
+    state = read_queue(path)
+    for other in path.parent.glob(f"{path.stem}.worker-*{path.suffix}"):
+        more = read_queue(other)
+        state.queued.update(more.queued)
+        state.problems += more.problems
+        for exporter, dead in more.dead.items():
+            state.dead.setdefault(exporter, []).extend(dead)
+    return state
 
 
 def read_queue(path: Path) -> QueueState:

@@ -20,6 +20,13 @@ def test_p1_p3_p4_twelve_kills_in_three_phases_lose_nothing_and_every_receipt_is
     assert evidence.runs[-1].receipt is not None
 
 
+def test_p1_p3_p4_kills_of_a_run_with_two_worker_processes_lose_nothing(tmp_path: Path) -> None:
+    evidence = Campaign(tmp_path, "two workers", workers=2).run(KILLS // 2)
+    assert violations(evidence) == [], summary(evidence)
+    assert len(evidence.acknowledged) > 100
+    assert evidence.runs[-1].receipt is not None
+
+
 def test_the_harness_notices_a_queue_that_forgets(tmp_path: Path) -> None:
     evidence = Campaign(tmp_path, "forgetful", queue="{type: memory}").run(3)
     assert all(lost_names(evidence, exporter) for exporter in ("file", "splunk_hec"))

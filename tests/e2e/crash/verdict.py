@@ -107,6 +107,8 @@ def repeated(evidence: Evidence, exporter: str) -> list[str]:
 
 def out_of_order(evidence: Evidence, exporter: str) -> list[str]:
     """Return a sentence about records that overtook an earlier one of the same client, at their first arrival."""
+    if not evidence.ordered:
+        return []
     latest: dict[str, tuple[int, int]] = {}
     seen: set[str] = set()
     overtaken = []

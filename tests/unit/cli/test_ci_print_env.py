@@ -131,7 +131,6 @@ def test_printing_imports_nothing_that_a_pipeline_needs() -> None:
         "pydantic",
         "yaml",
         "httpx",
-        "uvicorn",
         "opentelemetry",
         "psutil",
         "stevedore",

@@ -50,14 +50,15 @@ class QueueModel(RuleBasedStateMachine):
     @rule(sizes=st.lists(st.integers(0, 4), min_size=1, max_size=3), both=st.booleans())
     def put(self, sizes: list[int], both: bool) -> None:
         entries = []
+        exporters = EXPORTERS if both else EXPORTERS[:1]
         for size in sizes:
             self.number += 1
             name = f"b{self.number:04}"
-            exporters = EXPORTERS if both else EXPORTERS[:1]
             entries.append(Entry(name, make_batch(size, id=name), exporters))
-            if size:
-                for exporter in exporters:
-                    self.waiting[exporter][name] = [f"{name}-{n}" for n in range(size)]
+        ids = [event.id for entry in entries for event in entry.batch]  # small batches that come together stay together
+        if ids:
+            for exporter in exporters:
+                self.waiting[exporter][name] = ids
         assert self.queue.put(entries) == [True] * len(entries)
         assert self.queue.put(entries) == [False] * len(entries)  # P5
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,10 @@ class Gate:
         self.entered.release()
         assert self.opened.wait(30)
         self.batches.append(batch)
+
+    def consume_all(self, batches: Sequence[Batch]) -> None:
+        for batch in batches:
+            self.consume(batch)
 
 
 @dataclass

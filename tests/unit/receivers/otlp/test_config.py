@@ -157,7 +157,7 @@ def test_a_configuration_check_loads_neither_the_server_nor_protobuf() -> None:
 import sys
 from beacon_core.receivers.otlp import OtlpConfig, OtlpReceiver
 OtlpReceiver(OtlpConfig())
-heavy = "asyncio uvicorn uvloop httptools google.protobuf opentelemetry".split()
+heavy = "asyncio uvloop httptools google.protobuf opentelemetry".split()
 print([name for name in heavy if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

@@ -8,6 +8,7 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -193,15 +194,15 @@ def test_a_bug_is_internal_logged_once_and_without_the_payload(
     serve_grpc: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken:
-        def consume(self, batch: Batch) -> None:
-            raise KeyError(batch.events[0].body)
+        def consume_all(self, batches: Sequence[Batch]) -> None:
+            raise KeyError(batches[0].events[0].body)
 
     served = serve_grpc(Broken())
     with caplog.at_level(logging.DEBUG):
         answers = [call(served.target, LOGS, request("hunter2")) for _ in range(3)]
     assert {(answer.code, answer.retry_delay) for answer in answers} == {(CODE.INTERNAL, None)}
     assert "hunter2" not in str(answers) + caplog.text
-    assert caplog.text.count("KeyError in consume") == 1
+    assert caplog.text.count("KeyError in consume_all") == 1
     assert served.counted("refused") == {"internal_error": 3}
 
 
@@ -216,21 +217,30 @@ def test_p1_a_message_read_completely_is_stored_though_its_client_has_gone(serve
     assert [batch.events[0].body for batch in gate.batches] == ["a"]
 
 
-def test_all_three_signals_at_once_over_one_connection(serve_grpc: Any) -> None:
-    class Meeting(ListConsumer):
-        """Returns only when three batches are in it at once."""
+def test_calls_of_one_connection_are_stored_together_and_a_bad_one_spoils_no_other(serve_grpc: Any) -> None:
+    groups: list[int] = []
+    entered, opened = threading.Semaphore(0), threading.Event()
 
-        barrier = threading.Barrier(3)
+    class Slow(ListConsumer):
+        def consume_all(self, batches: Sequence[Batch]) -> None:
+            groups.append(len(batches))
+            entered.release()
+            assert opened.wait(30)
+            super().consume_all(batches)
 
-        def consume(self, batch: Batch) -> None:
-            self.barrier.wait(20)
-            super().consume(batch)
-
-    served = serve_grpc(Meeting())
+    served = serve_grpc(Slow())
     with open_channel(served.target) as channel:
-        calls = [channel.unary_unary(LOGS).future(request(str(n)), timeout=30) for n in range(3)]
-        assert [each.result(timeout=30) for each in calls] == [b""] * 3
+        calls = [channel.unary_unary(LOGS).future(request(str(n)), timeout=30) for n in range(20)]
+        damaged = channel.unary_unary(LOGS).future(b"\xff" * 20, timeout=30)
+        assert entered.acquire(timeout=20)
+        while sum(served.counted("requests").values()) < len(calls) + 1:
+            time.sleep(0.01)
+        opened.set()
+        assert [each.result(timeout=30) for each in calls] == [b""] * 20
+        assert damaged.code() == CODE.INVALID_ARGUMENT
         assert send(channel, METRICS, b"").code == send(channel, TRACES, b"").code == CODE.OK
+    assert sum(groups) == len(served.consumer.batches) == 20
+    assert len(groups) < 20
 
 
 # ---- shutdown ----

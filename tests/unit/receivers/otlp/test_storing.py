@@ -8,6 +8,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -47,20 +48,51 @@ def test_p5_the_same_request_sent_again_has_the_same_batch_id(serve: Any) -> Non
     assert first.id == second.id
 
 
-def test_requests_that_overlap_are_stored_at_the_same_time(serve: Any) -> None:
-    class Meeting:
-        """Returns only when four batches are in it at once, as a shared commit does."""
+def test_requests_that_arrive_while_others_are_stored_are_stored_together(serve: Any) -> None:
+    groups: list[int] = []
+    entered, opened = threading.Semaphore(0), threading.Event()
 
-        def __init__(self) -> None:
-            self.barrier = threading.Barrier(4)
+    class Slow(ListConsumer):
+        def consume_all(self, batches: Sequence[Batch]) -> None:
+            groups.append(len(batches))
+            entered.release()
+            assert opened.wait(30)
+            super().consume_all(batches)
 
+    served = serve(Slow())
+    with ThreadPoolExecutor(20) as pool:
+        answers = [pool.submit(served.post, "/v1/logs", LOG % b"%d" % number) for number in range(20)]
+        assert entered.acquire(timeout=20)
+        while sum(served.counted("requests").values()) < 20:
+            time.sleep(0.01)
+        opened.set()
+    assert [answer.result().status for answer in answers] == [200] * 20
+    assert sum(groups) == len(served.consumer.batches) == 20
+    assert len(groups) < 20
+
+
+def test_p10_a_request_that_fails_for_a_reason_of_its_own_spoils_none_that_are_stored_with_it(
+    serve: Any, answer_on: Any
+) -> None:
+    class Picky(ListConsumer):
         def consume(self, batch: Batch) -> None:
-            self.barrier.wait(20)
+            if batch.events[0].body == "bug":
+                raise KeyError
+            if batch.events[0].body == "full":
+                raise QueueFullError("the queue is full")
+            super().consume(batch)
 
-    served = serve(Meeting())
-    with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda n: served.post("/v1/logs", LOG % b"%d" % n), range(4)))
-    assert [answer.status for answer in answers] == [200] * 4
+        def consume_all(self, batches: Sequence[Batch]) -> None:
+            for batch in batches:  # all or none: look before the first is kept
+                if batch.events[0].body in ("bug", "full"):
+                    self.consume(batch)
+            super().consume_all(batches)
+
+    served = serve(Picky())
+    bodies = [LOG % b"a", LOG % b"full", b"damaged", LOG % b"bug", LOG % b"b"]
+    link = served.send(b"".join(map(request, bodies)))
+    assert [answer_on(link).status for _ in bodies] == [200, 429, 400, 500, 200]
+    assert sorted(event.body for event in served.consumer.events) == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -86,8 +118,8 @@ def test_p10_back_pressure_is_429_or_503_and_asks_for_a_second_at_most(
 
 def test_a_bug_is_500_logged_once_and_without_the_payload(serve: Any, caplog: pytest.LogCaptureFixture) -> None:
     class Broken:
-        def consume(self, batch: Batch) -> None:
-            raise KeyError(batch.events[0].body)
+        def consume_all(self, batches: Sequence[Batch]) -> None:
+            raise KeyError(batches[0].events[0].body)
 
     served = serve(Broken())
     with caplog.at_level(logging.DEBUG):
@@ -96,7 +128,7 @@ def test_a_bug_is_500_logged_once_and_without_the_payload(serve: Any, caplog: py
     assert "retry-after" not in answers[0].headers
     assert b"hunter2" not in answers[0].body
     assert "hunter2" not in caplog.text
-    assert caplog.text.count("KeyError in consume") == 1
+    assert caplog.text.count("KeyError in consume_all") == 1
     assert served.counted("refused") == {"internal_error": 3}
 
 
