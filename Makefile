@@ -65,12 +65,15 @@ linear: install  ## hostile texts of up to 16 MiB for every rule of sanitize tak
 RESULTS := .bench
 FLOOR ?=
 
-bench: install  ## all benchmarks, under ten minutes, and docs/reference/performance.md from them: make bench FLOOR=floor.py
+bench: install  ## all benchmarks, under ten minutes, and docs/reference/performance.md from them: make bench FLOOR=floor.py; LONG=1 takes longer queues
 	$(BIN)/python benchmarks/startup.py --json $(RESULTS)/startup.json
 	$(BIN)/python benchmarks/ci.py --json $(RESULTS)/ci.json
 	$(BIN)/python benchmarks/stages.py --json $(RESULTS)/stages.json
 	$(BIN)/python benchmarks/side_by_side.py --encoding protobuf json --json $(RESULTS)/side_by_side.json $(if $(FLOOR),--floor '$(FLOOR)')
-	$(BIN)/python benchmarks/backlog.py --events 500000 --json $(RESULTS)/backlog.json
+	$(BIN)/python benchmarks/side_by_side.py --batch 10 1 --events 10000 --json $(RESULTS)/small.json $(if $(FLOOR),--floor '$(FLOOR)')
+	$(BIN)/python benchmarks/side_by_side.py --no-floor --workers 2 --json $(RESULTS)/workers.json
+	$(BIN)/python benchmarks/backlog.py --events $(if $(LONG),1000000,300000) --json $(RESULTS)/backlog.json
+	$(BIN)/python benchmarks/queued.py --events $(if $(LONG),10000000,1000000) --json $(RESULTS)/queued.json
 	$(BIN)/python benchmarks/sanitize.py --json $(RESULTS)/sanitize.json
 	$(BIN)/python benchmarks/report.py $(RESULTS)
 	$(BIN)/python benchmarks/track.py --json $(RESULTS)/track.json --check

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import targets
+import waiting
 from side_by_side import rows
 
 #: What a benchmark has written.
@@ -24,6 +26,13 @@ Figures are of one machine, at one time, with whatever else ran on it: ratios ar
 that took turns in the same run. `make bench` measures all of it anew in under ten minutes and writes this page; do that
 on an idle machine.
 """
+
+
+_TARGETS = """## Targets
+
+`x` is to the bare sketch `floor` in the same turn (see [Side by side](#side-by-side)), in batches of 100 in protobuf
+where nothing else is said. What stands in the way of those that are missed is told by
+[decision 10](../decisions/0010-the-main-path.md)."""
 
 
 def table(lines: Iterable[Iterable[str]]) -> str:
@@ -111,9 +120,31 @@ python benchmarks/side_by_side.py --subject 'other:/opt/other --listen 127.0.0.1
 `floor` is a bare sketch in Python that stores, syncs and delivers with four patterns for what is removed, and does
 nothing else: no configuration, metrics, validation, retry policy or dead letters.
 """
-    for load in results["loads"]:
-        text += f"\n{load['title']}:\n\n{table(rows(load['summaries']))}"
-    return text
+    return f"{text}\n{tables_of_loads(results)}"
+
+
+def tables_of_loads(results: Content) -> str:
+    """Return the tables of one run of `side_by_side.py`."""
+    return "\n".join(f"{load['title']}:\n\n{table(rows(load['summaries']))}" for load in results["loads"])
+
+
+def workers(results: Content) -> str:
+    """Return the table of `side_by_side.py --workers`."""
+    return f"""The same with `service.workers`, on as many processors as there are; load and destination take their
+share of them. [Decision 16](../decisions/0016-worker-processes.md) says how it works.
+
+{tables_of_loads(results)}"""
+
+
+def queued(results: Content) -> str:
+    """Return the table of `queued.py`."""
+    lines = [["us an event", "best", "median"]]
+    for name, values in results["costs"].items():
+        lines.append([name, f"{min(values):.2f}", f"{statistics.median(values):.2f}"])
+    return f"""Putting in, taking out from the front and settling, in batches of 100 with a transaction each, with
+{results["events"]} events in the queue and with none to speak of, in turns. The ratio is **{results["ratio"]:.2f}**.
+
+{table(lines)}"""
 
 
 def backlog(results: Content) -> str:
@@ -156,19 +187,36 @@ all attributes costs; ratios are those of the best of {results["rounds"]} rounds
 {table(lines)}"""
 
 
+def ci(results: Content) -> str:
+    """Return the table of `ci.py`."""
+    text, lines = waiting.ci(results)
+    return f"{text}\n\n{table(lines)}"
+
+
+def track(results: Content) -> str:
+    """Return the table of `track.py`."""
+    text, lines = waiting.track(results)
+    return f"{text}\n\n{table(lines)}"
+
+
 #: The benchmarks, in the order of the page.
 SECTIONS: dict[str, tuple[str, Callable[[Content], str]]] = {
     "side_by_side": ("Side by side", side_by_side),
+    "small": ("Small requests", tables_of_loads),
+    "workers": ("Several processes", workers),
     "stages": ("Stages", stages),
     "startup": ("Start and stop", startup),
+    "ci": ("In a CI job", ci),
+    "track": ("Commands that report about themselves", track),
     "backlog": ("Memory over a long backlog", backlog),
+    "queued": ("A long queue", queued),
     "sanitize": ("Sanitize", sanitize),
 }
 
 
 def page(contents: dict[str, Content]) -> str:
     """Return the page."""
-    parts = [_INTRODUCTION, machine(contents)]
+    parts = [_INTRODUCTION, f"{_TARGETS}\n\n{table(targets.table(contents))}", machine(contents)]
     for name, (title, section) in SECTIONS.items():
         content = contents[name]
         parts.append(f"## {title}\n\n`{content['command']}`\n\n{section(content['results'])}")

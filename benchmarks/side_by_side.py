@@ -42,10 +42,12 @@ COUNTS = ("lost", "leaked", "readable", "refused", "duplicates", "held")
 FATAL = COUNTS[:3]
 
 
-def beacon() -> Subject:
-    """Return Beacon with the pipeline file that lies here."""
+def beacon(workers: int = 1) -> Subject:
+    """Return Beacon with the pipeline file that lies here, in so many processes."""
     command = (str(Path(sys.executable).with_name("beacon")), "run", "--log-level", "error")
-    return Subject("beacon", (*command, "-p", str(HERE / "pipeline.yaml")))
+    several = ("--set", f"service.workers={workers}") if workers > 1 else ()
+    name = f"beacon, {workers} workers" if several else "beacon"
+    return Subject(name, (*command, "-p", str(HERE / "pipeline.yaml"), *several))
 
 
 def floor(script: Path) -> Subject:
@@ -58,7 +60,7 @@ def subjects_of(options: argparse.Namespace) -> list[Subject]:
     """Return what is to be measured, the yardstick first."""
     script = options.floor or (FLOOR if FLOOR.exists() else None)
     found = [floor(script)] if script and not options.no_floor else []
-    return found + (options.subject or [beacon()])
+    return found + (options.subject or [beacon(), *map(beacon, options.workers)])
 
 
 def take_turns(subjects: list[Subject], load: Load, repetitions: int, quiet: float) -> dict[str, list[Run]]:
@@ -128,6 +130,7 @@ def read_options() -> argparse.Namespace:
     add("--subject", action="append", type=subject, metavar="NAME:COMMAND", help="repeatable; instead of Beacon")
     add("--floor", type=Path, metavar="FILE", help="the yardstick, floor.py; default: ../shared/bench/floor.py")
     add("--no-floor", action="store_true", help="without it: the first subject is the yardstick")
+    add("--workers", type=int, nargs="+", default=[], help="Beacon again with so many processes")
     add("--events", type=int, default=50_000, help="in a run (default: %(default)s)")
     add("--repetitions", type=int, default=3, help="of every subject (default: %(default)s)")
     add("--batch", type=int, nargs="+", default=[100], help="records in a request; several make several tables")

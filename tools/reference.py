@@ -34,7 +34,7 @@ from beacon_core.cli import main as beacon
 from beacon_core.component import KINDS, Component
 from beacon_core.config import BatchOptions, ComponentConfig, ExporterConfig, RetryOptions, describe
 from beacon_core.config.description import annotation_words, plural
-from beacon_core.config.service import PipelineOptions, QueueSelection, TelemetryOptions
+from beacon_core.config.service import PipelineOptions, QueueSelection, ServiceOptions, TelemetryOptions
 from beacon_core.plugins import installed, load
 
 ROOT = Path(__file__).parents[1]
@@ -172,6 +172,8 @@ def components_page() -> str:
         ("## `service.telemetry`", TelemetryOptions),
     ):
         parts += [title, sentence(inspect.getdoc(model)), options_table(model)]
+    rows = [row for row in option_rows_of(ServiceOptions) if row[0] == "`workers`"]  # the others have sections above
+    parts += ["## `service`", table(("option", "type", "default", "meaning"), rows)]
     return page(*parts)
 
 

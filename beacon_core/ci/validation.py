@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,8 +13,6 @@ Match = Literal["all", "any"]
 
 #: Agents as they are asked for, and as `canonicalize` and `fingerprint` name them.
 _AGENTS = {"claude": "claude_code", "codex": "codex_cli", "gemini": "gemini_cli", "copilot": "copilot_cli"}
-_AGENT = "beacon.agent.name"
-_LONGEST_LINE = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -104,41 +101,26 @@ class _Found:
 
     def read(self, log: Path, offset: int) -> tuple[bool, str]:
         """Count the events behind the offset; a log that is shorter has been replaced, and is read from its start."""
+        from beacon_core.ci.counting import count  # noqa: PLC0415 - slow to import, and `exec` waits for this module
+
         try:
             with log.open("rb") as file:
                 if offset <= log.stat().st_size:
                     file.seek(offset)
-                for number, line in enumerate(_lines(file), 1):
-                    if not self._count(line):
-                        return False, f"{log}: line {number} of this session is not an event in JSON"
+                self.events, self.agents, wrong = count(line for line in file if not line.isspace())
         except OSError as error:
             return False, f"{log} cannot be read: {error.strerror}"
-        return True, f"{self.events} lines"
-
-    def _count(self, line: bytes) -> bool:
-        try:
-            event: Any = json.loads(line)
-        except (ValueError, RecursionError):
-            return False
-        if not isinstance(event, dict):
-            return False
-        self.events += 1
-        for attributes in (event.get("attributes"), event.get("resource")):
-            agent = attributes.get(_AGENT) if isinstance(attributes, dict) else None
-            if isinstance(agent, str):
-                self.agents[agent] += 1
-                break
-        return True
+        if wrong:
+            return False, f"{log}: line {wrong} of this session is not an event in JSON"
+        return True, _counted(self.events, "line")
 
 
-def _lines(file: Any) -> Iterator[bytes]:
-    while line := file.readline(_LONGEST_LINE):
-        if line.strip():
-            yield line
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _enough(events: int, at_least: int) -> tuple[bool, str]:
-    said = f"{events} events, at least {at_least} wanted"
+    said = f"{_counted(events, 'event')}, at least {at_least} wanted"
     return events >= at_least, said if events else f"{said}: no agent reported anything to this session"
 
 

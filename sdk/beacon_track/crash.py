@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Report = Callable[[BaseException, str], None]
 
 _OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_HANDLER = "__beacon_track__"
 _MAX_FRAMES = 100
 _MAX_STACK = 4096
 #: Ends that somebody meant, by the names of classes: of Python, asyncio, click and typer.
@@ -51,6 +52,8 @@ def watch_loop(report: Report, loop: asyncio.AbstractEventLoop | None) -> None:
 
     watched = loop or asyncio.get_running_loop()
     previous = watched.get_exception_handler()
+    if hasattr(previous, _HANDLER):
+        return
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
@@ -61,7 +64,15 @@ def watch_loop(report: Report, loop: asyncio.AbstractEventLoop | None) -> None:
         else:
             previous(loop, context)
 
+    setattr(handle, _HANDLER, True)
     watched.set_exception_handler(handle)
+
+
+def watch_running_loop(report: Report) -> None:
+    """Do so for the loop that runs here, if one does; asyncio is not imported for that."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None and asyncio._get_running_loop() is not None:  # noqa: SLF001 - the one that does not raise
+        watch_loop(report, None)
 
 
 def is_deliberate(error: BaseException) -> bool:

@@ -156,7 +156,10 @@ class Telemetry:
         quietly(self._report, error, source)
 
     def watch_loop(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
-        """Report what nobody catches in the tasks and callbacks of an event loop; by default the one that runs here."""
+        """Report what nobody catches in the tasks and callbacks of an event loop; by default the one that runs here.
+
+        A command that is tracked in a coroutine does that by itself.
+        """
         from beacon_track import crash
 
         if self.enabled:
@@ -224,6 +227,7 @@ class Telemetry:
         from beacon_track import crash, notice
 
         crash.listen(self.report)
+        crash.watch_running_loop(self.report)
         if not self._told:
             self._told = True
             quietly(notice.show, self.settings, self.decision)

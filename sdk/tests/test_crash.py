@@ -152,6 +152,21 @@ def test_t5_an_event_loop_keeps_its_own_handler(home: Any) -> None:
     assert [found["beacon.crash.source"] for found in crashes(home)] == ["asyncio"]
 
 
+def test_t5_a_command_in_a_coroutine_has_its_loop_watched_once(home: Any) -> None:
+    program = (
+        "import asyncio\n"
+        "@t.track('x')\n"
+        "async def main():\n"
+        "    t.watch_loop()\n"
+        "    asyncio.get_running_loop().call_soon(lambda: 1 // 0)\n"
+        "    await asyncio.sleep(0.01)\n"
+        "asyncio.run(main())\n"
+    )
+    done = run(home, program)
+    assert done.stderr.count("ZeroDivisionError") == 1
+    assert [found["beacon.crash.source"] for found in crashes(home)] == ["asyncio"]
+
+
 def test_t5_a_crash_is_on_disk_before_the_program_goes_on(home: Any) -> None:
     run(home, "import os\nwith t.track('x'): t.report(ValueError('boom')); os._exit(1)\n")
     assert [record["name"] for record in home.records("journal-")[-1:]] == ["crash"]

@@ -104,6 +104,14 @@ def test_what_telemetry_costs_a_command_is_measured_for_every_destination(tmp_pa
     )
 
 
+def test_what_a_job_waits_for_is_measured(tmp_path: Path) -> None:
+    file = tmp_path / "ci.json"
+    done = bench("ci", "--rounds", "1", "--json", str(file))
+    assert done.returncode == 0, done.stderr
+    found = json.loads(file.read_text())["results"]
+    assert found["targets"].keys() == found["milliseconds"].keys()
+
+
 def test_the_page_is_written_from_the_results_of_all_benchmarks(tmp_path: Path) -> None:
     machine = {"processor": "p", "processors": 2, "memory_gib": 4, "system": "s", "python": "3", "sync_us": 1}
     medians = dict.fromkeys(("events_per_s", "cpu_us", "p99_ms", "peak_mib", "start_ms"), 2.0) | {"stop_ms": None}
@@ -111,6 +119,13 @@ def test_the_page_is_written_from_the_results_of_all_benchmarks(tmp_path: Path) 
     run = ("load_mib", "peak_mib", "load_per_s", "all_per_s", "backlog", "queue_mib", "missing", "repeated")
     results: dict[str, dict[str, Any]] = {
         "startup": {"rounds": 1, "milliseconds": {"python -c pass": [10.0], "exec to ready file": [25.0]}},
+        "ci": {"rounds": 1, "milliseconds": {"stop": [10.0, 30.0]}, "targets": {"stop": 300}},
+        "track": {
+            "rounds": 1,
+            "imports_ms": {"x": 1.0},
+            "added_ms": {"denied": [2.0]},
+            "added_cpu_ms": {"denied": [1]},
+        },
         "stages": {"rounds": 1, "stages": {"gzip": {"10": {"best": 4.0, "median": 5.0, "wall_median": 6.0}}}},
         "side_by_side": {
             "subjects": {"a": "a"},
@@ -130,6 +145,8 @@ def test_the_page_is_written_from_the_results_of_all_benchmarks(tmp_path: Path) 
     page = (tmp_path / "page.md").read_text()
     for line in (
         "| exec to ready file | 25.0 | 2.5 | 25.0 | 25.0 |",
+        "| `stop` | 20 | 10 | 30 | 300 |",
+        "| denied | 2.0 | 2.0 | 2.0 | 1.0 |",
         "| gzip | 4.00 | 5.00 | 1.00 | 6.00 |",
         "| a | 2 (2.00) | 2.0 (2.00) | 2.0 (2.00) | 2.0 (2.00) | 2 (2.00) | - | 0 | 0 | 0 | 0 | 0 | 0 |",
         "| up | 7.0 | 7.0 | 7 | 7 | 7 | 7.0 | 7 | 7 |",

@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import deque
 from collections.abc import Callable
+from itertools import chain
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -54,12 +56,13 @@ class _Told(NamedTuple):
 class _Sighting:
     """An event with a target, and the events of other origins that it makes up for."""
 
-    __slots__ = ("action", "arrived", "call", "directory", "event_id", "matched", "origin", "target", "time")
+    __slots__ = ("action", "arrived", "call", "directory", "event_id", "masked", "matched", "origin", "target", "time")
 
-    def __init__(self, event: Event, action: str, target: str, arrived: int) -> None:
+    def __init__(self, event: Event, action: str, target: str, *, masked: bool, arrived: int) -> None:
         self.event_id = event.id
         self.action = action
         self.target = target
+        self.masked = masked
         self.time = event.time_unix_nano
         self.arrived = arrived
         self.origin = _origin(event.attributes)
@@ -71,12 +74,47 @@ class _Sighting:
 class _Session:
     """What is remembered of a session."""
 
-    __slots__ = ("otlp", "sightings")
+    __slots__ = ("_by_target", "_ids", "_masked", "_order", "otlp")
 
     def __init__(self) -> None:
         #: Whether a log event came over OTLP.
         self.otlp = False
-        self.sightings: list[_Sighting] = []
+        self._order: deque[_Sighting] = deque()
+        self._ids: set[str] = set()
+        self._masked: list[_Sighting] = []
+        #: Action and target -> origin -> events. Most have one origin, which nobody has to look through.
+        self._by_target: dict[tuple[str, str], dict[_Origin, list[_Sighting]]] = {}
+
+    def __contains__(self, event_id: str) -> bool:
+        return event_id in self._ids
+
+    def like(self, new: _Sighting) -> list[_Sighting]:
+        """Return what other origins have told that may be about the same target, the oldest first."""
+        if new.masked:
+            return [seen for seen in self._order if seen.origin != new.origin]
+        origins = self._by_target.get((new.action, new.target), {})
+        return [*chain(*(told for origin, told in origins.items() if origin != new.origin)), *self._masked]
+
+    def add(self, new: _Sighting) -> None:
+        """Remember an event; forget the oldest one if there are too many."""
+        self._order.append(new)
+        self._ids.add(new.event_id)
+        self._by_target.setdefault((new.action, new.target), {}).setdefault(new.origin, []).append(new)
+        if new.masked:
+            self._masked.append(new)
+        if len(self._order) > _MOST_SIGHTINGS:
+            self._forget(self._order.popleft())
+
+    def _forget(self, old: _Sighting) -> None:
+        origins = self._by_target[(old.action, old.target)]
+        origins[old.origin].remove(old)
+        if not origins[old.origin]:
+            del origins[old.origin]
+        if not origins:
+            del self._by_target[(old.action, old.target)]
+        self._ids.discard(old.event_id)
+        if old.masked:
+            self._masked.remove(old)
 
 
 class Duplicates:
@@ -160,14 +198,14 @@ class Duplicates:
         return told.origin != _origin(event.attributes) or told.action == action
 
     def _is_seen(self, event: Event, session: _Session, action: str, target: str) -> bool:
-        new = _Sighting(event, action, target, self._clock())
-        for seen in session.sightings:
-            if seen.event_id == new.event_id:
-                return False
+        if event.id in session:
+            return False
+        masked = any(mask in target for mask in self._rules.masks)
+        new = _Sighting(event, action, target, masked=masked, arrived=self._clock())
+        for seen in session.like(new):
             if self._is_same(seen, new) and seen.matched.setdefault(new.origin, new.event_id) == new.event_id:
                 return True
-        session.sightings.append(new)
-        del session.sightings[:-_MOST_SIGHTINGS]
+        session.add(new)
         return False
 
     def _is_same(self, seen: _Sighting, new: _Sighting) -> bool:

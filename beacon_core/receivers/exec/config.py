@@ -58,7 +58,7 @@ class ExecConfig(ComponentConfig):
     """Make events of what the command prints on standard error, too."""
 
     tee: bool = False
-    """Copy what the command prints to Beacon's own standard output and error, byte for byte."""
+    """Copy what the command prints to Beacon's own standard output and error, byte for byte and so not sanitized."""
 
     timeout: Duration | None = Field(default=None, gt=0)
     """How long the command may run; then it and all that it started get SIGTERM."""

@@ -217,6 +217,17 @@ def test_item_6_orphans_are_reaped_where_nobody_else_does(job: Job) -> None:
     assert (done.returncode, done.stdout) == (3, "none\n"), done.stderr
 
 
+def test_item_6_it_works_as_the_first_process_of_a_container(job: Job) -> None:
+    alone = ["unshare", "--fork", "--pid", "--mount-proc"]
+    if sys.platform != "linux" or job.run([*alone, "true"]).returncode:
+        pytest.skip("process namespaces cannot be made here")
+    script = '"$@"; (sleep 0.2 &); sleep 0.7; test "$PPID" = 1 && ! ps -o stat= ax | grep Z; exit $((9 + $?))'
+    words = [BEACON, "ci", "exec", "--base-dir", str(job.base), "--", "sh", "-c", script, "sh", *agent()]
+    done = job.run([*alone, *words])
+    assert done.returncode == 9, done.stderr
+    assert len(job.lines()) == 1
+
+
 def test_item_6_without_terminal_with_a_read_only_home_and_200_kb_of_environment(job: Job) -> None:
     (job.folder / "home").chmod(0o500)
     job.environ |= {f"FILLING_{number}": "x" * 1000 for number in range(200)}

@@ -290,7 +290,21 @@ def test_what_is_remembered_is_bounded_and_what_is_forgotten_is_kept_not_lost() 
     duplicates = pipeline._processor._duplicates
     assert len(duplicates._calls) <= 32_768
     assert len(duplicates._sessions) <= 1024
-    assert all(len(sight.target) <= 512 for each in duplicates._sessions.values() for sight in each.sightings)
+    assert all(len(sight.target) <= 512 for each in duplicates._sessions.values() for sight in each._order)
+
+
+def test_of_a_session_only_the_newest_targets_are_remembered() -> None:
+    pipeline = Pipeline(stdout="always")
+    masked = {"agent": "codex_exec", "process.command_line": "echo [REDACTED_SECRET]"}
+    assert pipeline.tell("stdout", "codex.stdout.item.command_execution", **masked)
+    for number in range(300):
+        assert pipeline.tell("stdout", "tool_result", **bash(f"c{number}"))
+    assert pipeline.tell("otlp_log", "tool_result", **bash("c299", "t1")) == ""
+    assert pipeline.tell("otlp_log", "tool_result", **bash("c0", "t2")) == "command.executed"
+    (session,) = pipeline._processor._duplicates._sessions.values()
+    assert len(session._order) == 256
+    assert len(session._ids) == sum(len(told) for each in session._by_target.values() for told in each.values()) == 256
+    assert session._masked == []
 
 
 def test_ids_that_are_none_do_no_harm() -> None:
