@@ -103,9 +103,10 @@ class Execution:
         """Return what takes the command's output, with the flags added that make it worth taking."""
         if not self.streamed or started is None:
             return None
-        from beacon_core.ci.streaming import StreamCopy, with_stream_flags  # noqa: PLC0415 - only where it is asked for
+        from beacon_core.ci.streaming import StreamCopy  # noqa: PLC0415 - only where it is asked for
+        from beacon_core.lines import stream_command  # noqa: PLC0415
 
-        self.words, notice = with_stream_flags(self.words)
+        self.words, notice = stream_command(self.words)
         if notice:
             self.say(notice)
         return StreamCopy(started.ready.endpoints.get("http", ""), self.words)

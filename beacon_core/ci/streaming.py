@@ -12,10 +12,9 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
-from pathlib import PurePath
-from typing import IO, Final
+from typing import IO
 from urllib.parse import urlsplit
 
 from beacon_core.component import Host
@@ -31,31 +30,6 @@ _MAX_EVENTS = 100  # in one request
 _REQUEST_TIMEOUT = 10.0
 _TRIES_APART = 0.2
 _TICK = 0.05
-
-#: What makes an agent print its stream: flags, and after which words they make sense.
-_FLAGS: Final[Mapping[str, tuple[Sequence[str], Sequence[Sequence[str]]]]] = {
-    "claude": (("-p", "--print"), (("--output-format", "stream-json"), ("--verbose",))),
-    "codex": (("exec", "e"), (("--json",),)),
-    "gemini": (("-p", "--prompt"), (("--output-format", "stream-json"),)),
-}
-_SHORT = {"--output-format": "-o"}
-
-
-def with_stream_flags(words: Sequence[str]) -> tuple[list[str], str]:
-    """Return a command with the flags that make its agent print its stream, and what the user should know.
-
-    A command of no known agent stays as it is: a script may call one, and its lines are recognized.
-    """
-    agent = PurePath(words[0]).stem.lower()
-    if agent not in _FLAGS:
-        return list(words), ""
-    modes, flags = _FLAGS[agent]
-    end = words.index("--") if "--" in words else len(words)
-    given = {word.partition("=")[0] for word in words[:end]}
-    if given.isdisjoint(modes):
-        return list(words), f"{agent} prints a stream only with {' or '.join(modes)}; its lines are taken as they are"
-    missing = [word for flag in flags if given.isdisjoint({flag[0], _SHORT.get(flag[0], flag[0])}) for word in flag]
-    return [*words[:end], *missing, *words[end:]], ""
 
 
 class StreamCopy:

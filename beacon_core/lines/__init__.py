@@ -5,9 +5,10 @@ from beacon_core.lines.decoding import PlainFormat, decode_events, decode_object
 from beacon_core.lines.handover import Handover, Stop
 from beacon_core.lines.hooks import hook_event
 from beacon_core.lines.splitter import CutLine, LineSplitter
-from beacon_core.lines.streams import AgentStream, claude_command, resumes
+from beacon_core.lines.streams import STREAMS, AgentStream, resumes, stream_command
 
 __all__ = [
+    "STREAMS",
     "AgentStream",
     "CutLine",
     "Handover",
@@ -16,11 +17,11 @@ __all__ = [
     "LineSplitter",
     "PlainFormat",
     "Stop",
-    "claude_command",
     "decode_events",
     "decode_object",
     "hook_event",
     "resumes",
+    "stream_command",
     "text_event",
     "without_bom",
 ]

@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from beacon_core.lines.log_event import Members
-from beacon_core.lines.streams.claude import ClaudeStream, claude_command, resumes
+from beacon_core.lines.streams.claude import ClaudeStream, resumes
 from beacon_core.lines.streams.codex import CodexStream
+from beacon_core.lines.streams.flags import StreamCommand, stream_command
 from beacon_core.lines.streams.gemini import GeminiStream
 from beacon_core.lines.streams.stream import AgentStream
 
-__all__ = ["STREAMS", "AgentStream", "claude_command", "recognized", "resumes"]
+__all__ = ["STREAMS", "AgentStream", "StreamCommand", "recognized", "resumes", "stream_command"]
 
 #: Format -> what decodes it.
 STREAMS: Final[Mapping[str, type[AgentStream]]] = {

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import PurePath
 from typing import Any, ClassVar, Final
 
 from beacon_core.event import Attributes, Event
@@ -208,26 +207,6 @@ def _number(value: object) -> int | float | None:
 
 def _growth(now: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     return {key: value - (_number(before.get(key)) or 0) for key, value in now.items() if _number(value) is not None}
-
-
-def claude_command(command: Sequence[str], allowed_tools: Sequence[str] = ()) -> list[str]:
-    """Return a command of Claude Code with the flags that make it print its stream, where it does not have them.
-
-    Args:
-        command: is changed only if its program is called `claude`.
-        allowed_tools: tools that may be used without asking, unless the command says it itself.
-    """
-    words = list(command)
-    if PurePath(words[0]).stem.lower() != "claude":
-        return words
-    given = {word.partition("=")[0] for word in words}
-    if "--verbose" not in given:
-        words.append("--verbose")
-    if "--output-format" not in given:
-        words += ["--output-format", "stream-json"]
-    if allowed_tools and given.isdisjoint({"--allowedTools", "--allowed-tools"}):
-        words += ["--allowedTools", ",".join(allowed_tools)]
-    return words
 
 
 def resumes(command: Sequence[str]) -> bool:

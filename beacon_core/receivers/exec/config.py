@@ -36,7 +36,7 @@ class ExecConfig(ComponentConfig):
         default=["Bash", "Edit", "Write", "Read", "Glob", "Grep", "Task", "WebFetch", "WebSearch"]
     )
     """Tools that Claude Code may use without asking: given to a command `claude` that does not say it itself. With an
-    empty list nothing is given. Like `--output-format stream-json --verbose`, only with `claude_stream_json`."""
+    empty list nothing is given. Like the flags that make an agent print its stream, only with an agent's format."""
 
     stdin: Literal["none", "inherit"] = "none"
     """The command's standard input: nothing, or Beacon's own."""

@@ -13,7 +13,7 @@ from typing import IO, ClassVar, Final
 
 from beacon_core.component import Host
 from beacon_core.errors import ConfigurationError
-from beacon_core.lines import Handover, Stop, claude_command
+from beacon_core.lines import STREAMS, Handover, Stop, stream_command
 from beacon_core.process import CommandError, Process, Stream
 from beacon_core.receiver import Consumer, Receiver
 from beacon_core.receivers.exec.config import ExecConfig
@@ -85,8 +85,10 @@ class ExecReceiver(Receiver):
         """Start the command; None if that fails, or if the end was asked for before."""
         options = self.config
         command = options.command
-        if options.format == "claude_stream_json":
-            command = claude_command(command, options.allowed_tools)
+        if options.format in STREAMS:
+            command, notice = stream_command(command, options.allowed_tools)
+            if notice:
+                self.host.logger.warning("%s", notice)
         process = Process(
             command,
             env=self._environment(),

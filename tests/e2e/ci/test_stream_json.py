@@ -42,7 +42,7 @@ def test_a6_the_stream_of_an_agent_is_copied_byte_for_byte_and_becomes_events(jo
     done = streamed(job, "claude", "-p", "go", text=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == RECORDED.read_bytes()  # type: ignore[comparison-overlap] # bytes, as text is off
-    assert b"-p go --output-format stream-json --verbose" in done.stderr  # type: ignore[operator]
+    assert b"-p go --verbose --output-format stream-json" in done.stderr  # type: ignore[operator]
     events = job.lines()
     names = [event["name"] for event in events]
     assert (names[0], names.count("session.completed")) == ("session.started", 1)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from beacon_core import Event, InvalidDataError, encode_batch, encode_lines
 from beacon_core.event import Batch
-from beacon_core.lines import CutLine, LineDecoder, claude_command
+from beacon_core.lines import CutLine, LineDecoder
 from beacon_core.lines.streams import STREAMS, resumes
 from beacon_core.testing import make_event
 from tests.fuzz.mutations import JSON, mutate
@@ -261,14 +261,3 @@ def test_a_deeply_nested_line_is_text() -> None:
     depth = sys.getrecursionlimit() * 10
     (event,) = decoded(b'{"type":' + b"[" * depth + b"]" * depth + b"}")
     assert event.name == "claude_code.stdout.line"
-
-
-def test_claude_command_leaves_other_programs_alone() -> None:
-    assert claude_command(["npx", "claude"], ["Bash"]) == ["npx", "claude"]
-    assert claude_command(["/opt/bin/claude", "-p"]) == [
-        "/opt/bin/claude",
-        "-p",
-        "--verbose",
-        "--output-format",
-        "stream-json",
-    ]
