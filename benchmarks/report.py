@@ -225,7 +225,9 @@ def page(contents: dict[str, Content]) -> str:
 
 def filled(paragraph: str) -> str:
     """Return a paragraph in lines of about the same length; tables, code and headings as they are."""
-    return paragraph if paragraph.startswith(("|", "#", "`python", "```", "<")) else textwrap.fill(paragraph, 128)
+    if paragraph.startswith(("|", "#", "`python", "```", "<")):
+        return paragraph
+    return textwrap.fill(paragraph, 128, break_on_hyphens=False)
 
 
 def main() -> None:

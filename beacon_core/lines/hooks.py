@@ -9,8 +9,8 @@ The envelope is one JSON object:
 the same event.
 
 What Claude Code writes to a hook's standard input, and posts to a hook of the type `http`, is taken as it is: it has
-`hook_event_name` and `session_id` beside the members of the event (vendor's hooks reference; not recorded here). Gemini
-CLI and Codex CLI follow that form; whose message it is they do not say, so the sender does.
+`hook_event_name` and `session_id` beside the members of the event (vendor's hooks reference; tried with 2.1.197,
+see tests/agents). Gemini CLI and Codex CLI document that form, too; whose message it is the sender says.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -9,6 +11,9 @@ if TYPE_CHECKING:
 UNKNOWN = "unknown"
 _LONGEST = 64
 _MAX_FLAGS = 64
+_MAX_WORDS = 8
+#: Of a command line, so many arguments are looked at.
+_MAX_TOKENS = 10_000
 
 
 def command_name(tokens: Sequence[str], commands: Collection[str]) -> str:
@@ -16,7 +21,7 @@ def command_name(tokens: Sequence[str], commands: Collection[str]) -> str:
 
     Tokens are joined by dots: `env claim x` is `env.claim` if that is known.
     """
-    words = list(_until_flag(tokens))
+    words = list(_until_flag(tokens[:_MAX_WORDS]))
     for length in range(len(words), 0, -1):
         name = ".".join(words[:length])
         if name in commands:
@@ -31,7 +36,7 @@ def flag_names(tokens: Iterable[str]) -> list[str]:
     negative numbers are no flags.
     """
     found: dict[str, None] = {}
-    for token in tokens:
+    for token in islice(tokens, _MAX_TOKENS):
         if token == "--":  # noqa: S105 - no password
             break
         name = flag_name(token)

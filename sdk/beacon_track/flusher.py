@@ -162,11 +162,7 @@ def _run_pipeline(directory: str, pipeline: str, environ: Mapping[str, str]) -> 
         done = subprocess.run(  # noqa: S603 - the command stands above
             command, cwd=directory, env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
         )
-    if done.returncode:
-        standing.hold(directory, environ, 0)
-        return 1
-    standing.release(directory)
-    return 0
+    return 1 if done.returncode else 0
 
 
 def beacon_command(environ: Mapping[str, str]) -> str:

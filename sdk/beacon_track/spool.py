@@ -107,8 +107,8 @@ def set_aside(directory: str, taken: str) -> None:
 
 def done(directory: str, taken: str) -> None:
     """Delete a file whose events have been delivered."""
-    _release(taken)
     remove(os.path.join(directory, taken))
+    _release(taken)
 
 
 def alive(pid: int) -> bool:

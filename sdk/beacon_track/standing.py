@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 HOLD, DROPPED = "hold.json", "dropped.json"
-#: How long to leave a destination alone that has not taken anything, in seconds.
-SHORTEST_HOLD = 60.0
+#: How long a destination is left alone at most, whatever it asks for; in seconds.
 LONGEST_HOLD = 24 * 3600.0
 
 
@@ -25,9 +24,10 @@ def on_hold(directory: str, variables: Mapping[str, str]) -> bool:
 
 
 def hold(directory: str, variables: Mapping[str, str], seconds: float) -> None:
-    """Leave a destination alone for some time: what it asked for, and not less than a minute."""
-    seconds = min(max(seconds, SHORTEST_HOLD), LONGEST_HOLD)
-    _write(directory, HOLD, {"destination": destination_id(variables), "until": round(time.time() + seconds)})
+    """Leave a destination alone for as long as it has asked for."""
+    until = round(time.time() + min(seconds, LONGEST_HOLD))
+    if seconds > 0:
+        _write(directory, HOLD, {"destination": destination_id(variables), "until": until})
 
 
 def release(directory: str) -> None:

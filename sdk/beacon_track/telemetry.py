@@ -123,16 +123,9 @@ class Telemetry:
                 names there are. Without a name, it is looked for at the beginning of `argv`.
             argv: arguments, of which only the names of flags are recorded; by default, without a name, `sys.argv[1:]`.
         """
-        known = self.settings.commands
-        tokens = sys.argv[1:] if argv is None and not name else argv or ()
-        if not name:
-            name = arguments.command_name(tokens, known or ())
-        elif known is not None and name not in known:
-            name = arguments.UNKNOWN
-        flags = arguments.flag_names(tokens)
-        return Tracked(
-            self, "command", {"beacon.command.name": name, **({"beacon.command.flags": flags} if flags else {})}
-        )
+        attributes: dict[str, object] = {"beacon.command.name": arguments.UNKNOWN}
+        quietly(self._describe, attributes, name, argv)
+        return Tracked(self, "command", attributes)
 
     def step(self, name: str) -> Tracked:
         """Return what records a part of a command: `with telemetry.step("download"):`."""
@@ -231,6 +224,18 @@ class Telemetry:
         if not self._told:
             self._told = True
             quietly(notice.show, self.settings, self.decision)
+
+    def _describe(self, attributes: dict[str, object], name: str, argv: Sequence[str] | None) -> None:
+        """Add what a command line says of a command to its attributes."""
+        known = self.settings.commands
+        tokens = sys.argv[1:] if argv is None and not name else argv or ()
+        if not name:
+            attributes["beacon.command.name"] = arguments.command_name(tokens, known or ())
+        elif known is None or name in known:
+            attributes["beacon.command.name"] = name
+        flags = arguments.flag_names(tokens)
+        if flags:
+            attributes["beacon.command.flags"] = flags
 
     def _make_recorder(self) -> Recorder:
         import atexit

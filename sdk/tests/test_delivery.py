@@ -170,6 +170,15 @@ def test_t9_network_errors_and_silence_keep_everything(home: Any, waiting: list[
     assert uids(home.records()) == waiting
 
 
+def test_t7_what_one_command_could_not_send_the_next_one_does(home: Any, server: Any, wait: Callable[..., Any]) -> None:
+    server.answers = [500, 200]
+    home.run("with_click", "env", "claim", ACME_ENDPOINT=server.url)
+    wait(lambda: server.requests and home.names("pending-"), "the file is given back")
+    home.run("with_click", "env", "claim", ACME_ENDPOINT=server.url)
+    wait(lambda: len(server.requests) == 3 and not home.names("taken-"), "both are delivered")
+    assert len(set(uids(server.records()))) == 2
+
+
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_t9_retry_after_is_honoured_for_that_destination(home: Any, server: Any, waiting: list[str], form: str) -> None:
     later = "120" if form == "seconds" else formatdate(time.time() + 120, usegmt=True)
@@ -187,7 +196,6 @@ def test_t9_retry_after_is_honoured_for_that_destination(home: Any, server: Any,
 def test_t9_a_retry_of_a_file_is_the_same_request_byte_for_byte(home: Any, server: Any, waiting: list[str]) -> None:
     server.answers = [500, 200]
     home.flush(server.url)
-    (home.spool / "hold.json").unlink()
     home.flush(server.url)
     assert server.requests[0][2] == server.requests[1][2]
     assert len(server.requests) == 1 + len(waiting)
@@ -196,7 +204,6 @@ def test_t9_a_retry_of_a_file_is_the_same_request_byte_for_byte(home: Any, serve
 def test_t9_what_a_sidecar_may_have_got_is_sent_again_byte_for_byte(home: Any, server: Any) -> None:
     server.answers = [500, 200]
     home.run("with_click", "env", "claim", "boom", BEACON_ENDPOINT=server.url, CI="1")
-    (home.spool / "hold.json").unlink()
     assert home.flush(server.url) == 0
     assert server.requests[0][2] == server.requests[1][2]  # so that the sidecar can tell (promise P5)
 
@@ -223,7 +230,6 @@ def test_t9_of_a_long_file_what_was_delivered_is_not_sent_again(home: Any, serve
     server.answers = [200, 500, 200]
     assert home.flush(server.url) == 1
     assert len(home.records()) == 700
-    (home.spool / "hold.json").unlink()
     assert home.flush(server.url) == 0
     numbers = [int(record["name"]) for record in server.records()]
     assert sorted(numbers) == sorted([*range(1200), *range(500, 1000)])  # the refused request, a second time

@@ -216,7 +216,7 @@ def test_an_author_can_add_so_many_attributes_and_no_more(one: Telemetry, here: 
 
 def test_nothing_that_an_author_gives_can_break_the_command(one: Telemetry) -> None:
     for odd in (None, 7, b"x", object(), "\ud800", "x" * 1_000_000):
-        with one.track(odd), one.step(odd) as step:  # type: ignore[arg-type]
+        with one.track(odd, [odd]), one.track("", odd), one.step(odd) as step:  # type: ignore[arg-type,list-item]
             step.set(odd, odd)  # type: ignore[arg-type]
     one.close()
 

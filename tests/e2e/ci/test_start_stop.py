@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -121,6 +122,7 @@ def test_c4_the_state_says_what_stop_needs_and_holds_no_token(job: Job) -> None:
 
 def test_c5_a_pid_that_was_given_to_another_process_is_not_signalled(job: Job) -> None:
     state = job.start()
+    wait(lambda: time.time() > state["pid_start_time"] + 2)  # start times are not compared to the second
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], env=job.environ)
     try:
         (job.base / "session.json").write_text(json.dumps(state | {"pid": stranger.pid}))
@@ -274,7 +276,8 @@ def test_p1_a_killed_sidecar_loses_nothing_that_it_had_accepted(job: Job) -> Non
     outcome = job.stop(code=1)
     assert outcome["clean"] is False
     assert any("killed" in notice for notice in outcome["notices"])
-    assert len(job.lines()) == 200, outcome["notices"] + [(job.base / "collector.log").read_text()]
+    delivered = {line["id"] for line in job.lines()}  # what was on its way may have arrived twice (P4)
+    assert len(delivered) == 200, outcome["notices"] + [(job.base / "collector.log").read_text()]
     assert outcome["receipt"]["exporters"]["file"]["queued"] == 0
 
 

@@ -1,4 +1,4 @@
-"""Messages of hooks become normalized events. Their form is the vendors' documentation; none was recorded."""
+"""Messages of hooks become normalized events. Their form is what vendors document; tests/agents has a real one."""
 
 from __future__ import annotations
 
