@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-_CLOCK_STEP = 1.0  # seconds by which a start time may differ: it is computed from the time of the boot
+_PRECISION = 0.05  # seconds by which a start time may differ: it is computed, from ticks of 10 ms
 _CLOSING = 3.0  # seconds that a sidecar needs at most to end without delivering any more
 _POLL = 0.005
 _AGAIN = 0.5  # seconds between signals to a process that is to hurry
@@ -23,14 +23,17 @@ class Identity:
     Attributes:
         start_time: in seconds since 1970.
         executable: path of the program.
+        boot_time: what the start time was computed from, where it is; both move when the clock is set. Else 0.
     """
 
     start_time: float
     executable: str
+    boot_time: float = 0.0
 
     def matches(self, other: Identity) -> bool:
         """Say whether both are of the same process."""
-        return abs(self.start_time - other.start_time) <= _CLOCK_STEP and self.executable == other.executable
+        apart = (self.start_time - self.boot_time) - (other.start_time - other.boot_time)
+        return abs(apart) <= _PRECISION and self.executable == other.executable
 
 
 def identify(pid: int) -> Identity | None:
@@ -41,7 +44,8 @@ def identify(pid: int) -> Identity | None:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return None
-        return Identity(process.create_time(), process.exe())
+        boot_time = psutil.boot_time() if psutil.LINUX else 0.0
+        return Identity(process.create_time(), process.exe(), boot_time)
     except psutil.NoSuchProcess:
         return None
     except psutil.AccessDenied:

@@ -28,6 +28,7 @@ class Session:
         pid: of the sidecar.
         pid_start_time: when that process began, in seconds since 1970; with the executable it tells the process from a
             later one that has got the same number.
+        boot_time: when the machine was booted, as far as the start time was computed from that.
         executable: the program that it runs.
         nonce: a random text that the sidecar had to give back.
         endpoints: URLs by protocol: `http`, `grpc`.
@@ -49,6 +50,7 @@ class Session:
     state_path: str
     pid: int
     pid_start_time: float
+    boot_time: float = 0.0
     executable: str
     nonce: str = ""
     endpoints: dict[str, str]

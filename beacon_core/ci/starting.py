@@ -167,7 +167,7 @@ def _see_that_none_runs(places: Places) -> None:
 
 def sidecar_of(session: Session) -> Stranger:
     """Return the sidecar of a session, which this process need not have started."""
-    return Stranger(session.pid, Identity(session.pid_start_time, session.executable))
+    return Stranger(session.pid, Identity(session.pid_start_time, session.executable, session.boot_time))
 
 
 def recognized(session: Session) -> Stranger:
@@ -221,6 +221,7 @@ def _session(
         state_path=str(places.state),
         pid=ready.pid,
         pid_start_time=identity.start_time,
+        boot_time=identity.boot_time,
         executable=identity.executable,
         endpoints=ready.endpoints,
         harnesses=list(request.harnesses),

@@ -9,7 +9,7 @@ import sys
 import time
 from dataclasses import replace
 
-from beacon_core.ci.processes import Identity, Stranger, end, identify
+from beacon_core.ci.processes import Stranger, end, identify
 
 SLEEPER = "import time; print(flush=True); time.sleep(600)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
@@ -73,8 +73,10 @@ def test_c5_a_number_that_nobody_has_is_nobody() -> None:
 def test_the_identity_is_that_of_the_program_that_runs() -> None:
     identity = identify(os.getpid())
     assert identity is not None
-    assert identity.matches(Identity(identity.start_time + 0.5, identity.executable))
-    assert not identity.matches(Identity(identity.start_time + 1.5, identity.executable))
+    started, booted = identity.start_time, identity.boot_time
+    assert identity.matches(replace(identity, start_time=started + 0.01))
+    assert not identity.matches(replace(identity, start_time=started + 0.1))
+    assert identity.matches(replace(identity, start_time=started + 3600, boot_time=booted + 3600))  # the clock was set
 
 
 def test_c5_a_process_that_obeys_comes_to_its_end_by_itself() -> None:
