@@ -59,10 +59,17 @@ class Receiver(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class Server(ThreadingHTTPServer):
+    """A server that does not mind clients that have left."""
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: a command waits for 30 ms at most."""
+
+
 @contextmanager
 def destinations() -> Iterator[dict[str, dict[str, str]]]:
     """Yield the variables of a command for each kind of destination."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    server = Server(("127.0.0.1", 0), Receiver)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     silent = socket.create_server(("127.0.0.1", 0))
     answering, hanging = f"http://127.0.0.1:{server.server_port}", f"http://127.0.0.1:{silent.getsockname()[1]}"
