@@ -210,7 +210,11 @@ def page(contents: dict[str, Content]) -> str:
 
 def filled(paragraph: str) -> str:
     """Return a paragraph in lines of about the same length; tables, code and headings as they are."""
-    return paragraph if paragraph.startswith(("|", "#", "`python", "```", "<")) else textwrap.fill(paragraph, 128, break_on_hyphens=False)
+    return (
+        paragraph
+        if paragraph.startswith(("|", "#", "`python", "```", "<"))
+        else textwrap.fill(paragraph, 128, break_on_hyphens=False)
+    )
 
 
 def main() -> None:
