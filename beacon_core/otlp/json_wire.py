@@ -43,6 +43,7 @@ class JsonWire(Wire):
     def __init__(self) -> None:
         super().__init__()
         self._depth = _FIRST_DEPTH
+        self._names: dict[str, str] = {}
 
     def parse(self, path: str, body: bytes) -> Message:
         if not body.strip():
@@ -98,8 +99,15 @@ class JsonWire(Wire):
         return ""
 
     def pairs(self, pairs: Sequence[Message]) -> Attributes:
-        other = self.value  # for all but the values that nearly every attribute has: texts that say something
-        return {pair.key or "": ((value := pair.value) and value.string_value) or other(value) for pair in pairs}
+        share = self._names.setdefault  # one object a name: what looks names up later compares them by identity
+        found: Attributes = {}
+        for pair in pairs:
+            name, value = pair.key or "", pair.value
+            content = None
+            if value is not None and (content := value.string_value) is None:
+                content = value.int_value
+            found[share(name, name)] = self.value(value) if content is None else content
+        return found
 
     def value(self, value: Message) -> AttributeValue:
         if value is None:

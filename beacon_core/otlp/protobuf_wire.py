@@ -52,10 +52,11 @@ class ProtobufWire(Wire):
         other = (
             self.value
         )  # for all but the values that nearly every attribute has: texts and numbers that say something
-        return {
-            share(name := pair.key, name): (value := pair.value).string_value or value.int_value or other(value)
-            for pair in pairs
-        }
+        found: Attributes = {}
+        for pair in pairs:  # a tenth quicker than a comprehension, which would have `share` and `other` in cells
+            name, value = pair.key, pair.value
+            found[share(name, name)] = value.string_value or value.int_value or other(value)
+        return found
 
     def value(self, value: Message) -> AttributeValue:
         kind = value.WhichOneof("value")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
+import random
 import socket
 import struct
 import threading
@@ -21,6 +23,9 @@ from beacon_core.receivers.otlp import OtlpConfig, OtlpReceiver
 from beacon_core.testing import ListConsumer
 
 LOG = b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"%s"}}]}]}]}'
+
+
+JSON = {"Content-Type": "application/json"}
 
 
 def request(body: bytes) -> bytes:
@@ -48,27 +53,44 @@ def test_p5_the_same_request_sent_again_has_the_same_batch_id(serve: Any) -> Non
     assert first.id == second.id
 
 
-def test_requests_that_arrive_while_others_are_stored_are_stored_together(serve: Any) -> None:
-    groups: list[int] = []
-    entered, opened = threading.Semaphore(0), threading.Event()
+class Slow(ListConsumer):
+    """A consumer that holds everything until it is opened, and notes how many batches come together."""
 
-    class Slow(ListConsumer):
-        def consume_all(self, batches: Sequence[Batch]) -> None:
-            groups.append(len(batches))
-            entered.release()
-            assert opened.wait(30)
-            super().consume_all(batches)
+    def __init__(self) -> None:
+        super().__init__()
+        self.groups: list[int] = []
+        self.entered, self.opened = threading.Semaphore(0), threading.Event()
 
-    served = serve(Slow())
-    with ThreadPoolExecutor(20) as pool:
-        answers = [pool.submit(served.post, "/v1/logs", LOG % b"%d" % number) for number in range(20)]
-        assert entered.acquire(timeout=20)
-        while sum(served.counted("requests").values()) < 20:
+    def consume_all(self, batches: Sequence[Batch]) -> None:
+        self.groups.append(len(batches))
+        self.entered.release()
+        assert self.opened.wait(30)
+        super().consume_all(batches)
+
+
+def send_while_held(served: Any, bodies: list[bytes], headers: dict[str, str]) -> list[int]:
+    """Send requests while the first is held; return how many were stored together, in turn."""
+    slow = served.consumer
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        answers = [pool.submit(served.post, "/v1/logs", body, headers) for body in bodies]
+        assert slow.entered.acquire(timeout=20)
+        while sum(served.counted("requests").values()) < len(bodies):
             time.sleep(0.01)
-        opened.set()
-    assert [answer.result().status for answer in answers] == [200] * 20
-    assert sum(groups) == len(served.consumer.batches) == 20
+        slow.opened.set()
+    assert [answer.result().status for answer in answers] == [200] * len(bodies)
+    assert sum(slow.groups) == len(slow.batches) == len(bodies)
+    return list(slow.groups)
+
+
+def test_requests_that_arrive_while_others_are_stored_are_stored_together(serve: Any) -> None:
+    groups = send_while_held(serve(Slow()), [LOG % b"%d" % number for number in range(20)], JSON)
     assert len(groups) < 20
+
+
+def test_compressed_requests_that_may_grow_large_are_stored_one_by_one(serve: Any) -> None:
+    chance = random.Random(20261120)
+    bodies = [gzip.compress(LOG % chance.randbytes(12_000).hex().encode()) for _ in range(5)]
+    assert send_while_held(serve(Slow()), bodies, JSON | {"Content-Encoding": "gzip"}) == [1] * 5
 
 
 def test_p10_a_request_that_fails_for_a_reason_of_its_own_spoils_none_that_are_stored_with_it(
