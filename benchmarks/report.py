@@ -225,17 +225,9 @@ def page(contents: dict[str, Content]) -> str:
 
 def filled(paragraph: str) -> str:
     """Return a paragraph in lines of about the same length; tables, code and headings as they are."""
-<<<<<<< HEAD
     if paragraph.startswith(("|", "#", "`python", "```", "<")):
         return paragraph
     return textwrap.fill(paragraph, 128, break_on_hyphens=False)
-=======
-    return (
-        paragraph
-        if paragraph.startswith(("|", "#", "`python", "```", "<"))
-        else textwrap.fill(paragraph, 128, break_on_hyphens=False)
-    )
->>>>>>> perf
 
 
 def main() -> None:
