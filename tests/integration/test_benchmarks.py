@@ -117,8 +117,17 @@ def test_the_page_is_written_from_the_results_of_all_benchmarks(tmp_path: Path) 
     medians = dict.fromkeys(("events_per_s", "cpu_us", "p99_ms", "peak_mib", "start_ms"), 2.0) | {"stop_ms": None}
     counts = dict.fromkeys(("lost", "leaked", "readable", "refused", "duplicates", "held"), 0)
     run = ("load_mib", "peak_mib", "load_per_s", "all_per_s", "backlog", "queue_mib", "missing", "repeated")
+    figures = dict.fromkeys(run, 7)
+    load = {
+        "title": "few",
+        "summaries": {"a": {"medians": medians, "ratios": medians, "counts": counts}},
+        "runs": {"beacon": [{"events_per_s": 10.0}], "beacon, 2 workers": [{"events_per_s": 17.0}]},
+    }
     results: dict[str, dict[str, Any]] = {
-        "startup": {"rounds": 1, "milliseconds": {"python -c pass": [10.0], "exec to ready file": [25.0]}},
+        "startup": {
+            "rounds": 1,
+            "milliseconds": {"python -c pass": [10.0], "exec to ready file": [25.0], "SIGTERM to exit": [20.0]},
+        },
         "ci": {"rounds": 1, "milliseconds": {"stop": [10.0, 30.0]}, "targets": {"stop": 300}},
         "track": {
             "rounds": 1,
@@ -127,13 +136,15 @@ def test_the_page_is_written_from_the_results_of_all_benchmarks(tmp_path: Path) 
             "added_cpu_ms": {"denied": [1]},
         },
         "stages": {"rounds": 1, "stages": {"gzip": {"10": {"best": 4.0, "median": 5.0, "wall_median": 6.0}}}},
-        "side_by_side": {
-            "subjects": {"a": "a"},
-            "loads": [
-                {"title": "few", "summaries": {"a": {"medians": medians, "ratios": medians, "counts": counts}}},
-            ],
+        **{name: {"subjects": {"a": "a"}, "loads": [load]} for name in ("side_by_side", "small", "workers")},
+        "backlog": {
+            "events": 1,
+            "batch": 1,
+            "ratio": 1.0,
+            "limit": 1.3,
+            "runs": dict.fromkeys(("up", "down"), figures),
         },
-        "backlog": {"events": 1, "batch": 1, "ratio": 1.0, "limit": 1.3, "runs": {"up": dict.fromkeys(run, 7)}},
+        "queued": {"events": 1, "ratio": 1.0, "costs": {"empty": [2.0, 4.0]}},
         "sanitize": {"rounds": 1, "batch": 1, "rules": 1, "engine": "e", "costs": {"yardstick": [2.0], "rest": [3.0]}},
     }
     for name, found in results.items():
@@ -150,6 +161,8 @@ def test_the_page_is_written_from_the_results_of_all_benchmarks(tmp_path: Path) 
         "| gzip | 4.00 | 5.00 | 1.00 | 6.00 |",
         "| a | 2 (2.00) | 2.0 (2.00) | 2.0 (2.00) | 2.0 (2.00) | 2 (2.00) | - | 0 | 0 | 0 | 0 | 0 | 0 |",
         "| up | 7.0 | 7.0 | 7 | 7 | 7 | 7.0 | 7 | 7 |",
+        "| empty | 2.00 | 3.00 |",
+        "| two workers on two CPUs, events/s | 1.6 x one | 1.9 x one | 1.70 | met |",
         "| rest | 3.00 | 3.00 | 1.5 |",
     ):
         assert line in page

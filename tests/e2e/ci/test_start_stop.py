@@ -10,7 +10,6 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -122,7 +121,6 @@ def test_c4_the_state_says_what_stop_needs_and_holds_no_token(job: Job) -> None:
 
 def test_c5_a_pid_that_was_given_to_another_process_is_not_signalled(job: Job) -> None:
     state = job.start()
-    wait(lambda: time.time() > state["pid_start_time"] + 2)  # start times are not compared to the second
     stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], env=job.environ)
     try:
         (job.base / "session.json").write_text(json.dumps(state | {"pid": stranger.pid}))
