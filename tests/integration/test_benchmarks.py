@@ -91,21 +91,46 @@ def test_every_stage_is_measured_with_every_size_of_batch(tmp_path: Path) -> Non
     assert all(set(sizes) == {"1", "10", "100"} for sizes in found.values())
 
 
+def test_a_long_queue_is_measured_against_an_empty_one(tmp_path: Path) -> None:
+    file = tmp_path / "queued.json"
+    done = bench("queued", "--events", "20000", "--rounds", "1", "--json", str(file))
+    assert done.returncode == 0, done.stderr
+    found = json.loads(file.read_text())["results"]
+    assert found["events"] == 20_000
+    assert found["ratio"] > 0
+
+
 def test_the_page_is_written_from_the_results_of_all_benchmarks(tmp_path: Path) -> None:
     machine = {"processor": "p", "processors": 2, "memory_gib": 4, "system": "s", "python": "3", "sync_us": 1}
     medians = dict.fromkeys(("events_per_s", "cpu_us", "p99_ms", "peak_mib", "start_ms"), 2.0) | {"stop_ms": None}
     counts = dict.fromkeys(("lost", "leaked", "readable", "refused", "duplicates", "held"), 0)
     run = ("load_mib", "peak_mib", "load_per_s", "all_per_s", "backlog", "queue_mib", "missing", "repeated")
+
+    def loads(*subjects: str) -> dict[str, Any]:
+        found = {
+            "title": "9 events, OTLP/HTTP protobuf, batches of 100, 8 connections, 1 repetition",
+            "summaries": {name: {"medians": medians, "ratios": medians, "counts": counts} for name in subjects},
+            "runs": {name: [{"events_per_s": 100.0 * (place + 1)}] for place, name in enumerate(subjects)},
+        }
+        return {"subjects": dict.fromkeys(subjects, "command"), "loads": [found]}
+
     results: dict[str, dict[str, Any]] = {
-        "startup": {"rounds": 1, "milliseconds": {"python -c pass": [10.0], "exec to ready file": [25.0]}},
-        "stages": {"rounds": 1, "stages": {"gzip": {"10": {"best": 4.0, "median": 5.0, "wall_median": 6.0}}}},
-        "side_by_side": {
-            "subjects": {"a": "a"},
-            "loads": [
-                {"title": "few", "summaries": {"a": {"medians": medians, "ratios": medians, "counts": counts}}},
-            ],
+        "startup": {
+            "rounds": 1,
+            "milliseconds": {"python -c pass": [10.0], "exec to ready file": [25.0], "SIGTERM to exit": [60.0]},
         },
-        "backlog": {"events": 1, "batch": 1, "ratio": 1.0, "limit": 1.3, "runs": {"up": dict.fromkeys(run, 7)}},
+        "stages": {"rounds": 1, "stages": {"gzip": {"10": {"best": 4.0, "median": 5.0, "wall_median": 6.0}}}},
+        "side_by_side": loads("floor", "beacon"),
+        "small": loads("floor", "beacon"),
+        "workers": loads("beacon", "beacon, 2 workers"),
+        "queued": {"events": 1, "rounds": 1, "ratio": 1.2, "costs": {"empty": [2.0], "full": [3.0]}},
+        "backlog": {
+            "events": 1,
+            "batch": 1,
+            "ratio": 1.0,
+            "limit": 1.3,
+            "runs": {"up": dict.fromkeys(run, 7), "down": dict.fromkeys(run, 8)},
+        },
         "sanitize": {"rounds": 1, "batch": 1, "rules": 1, "engine": "e", "costs": {"yardstick": [2.0], "rest": [3.0]}},
     }
     for name, found in results.items():
@@ -118,7 +143,14 @@ def test_the_page_is_written_from_the_results_of_all_benchmarks(tmp_path: Path) 
     for line in (
         "| exec to ready file | 25.0 | 2.5 | 25.0 | 25.0 |",
         "| gzip | 4.00 | 5.00 | 1.00 | 6.00 |",
-        "| a | 2 (2.00) | 2.0 (2.00) | 2.0 (2.00) | 2.0 (2.00) | 2 (2.00) | - | 0 | 0 | 0 | 0 | 0 | 0 |",
+        "| CPU an event | 1.8 x | 1.2 x | 2.00 | **missed** |",
+        "| events/s | 0.6 x | 0.9 x | 2.00 | aim met |",
+        "| CPU an event, OTLP/JSON | 1.8 x | 1 x | - | not measured |",
+        "| SIGTERM to exit | 150 ms | 50 ms | 60 | met |",
+        "| two workers on two CPUs, events/s | 1.6 x one | 1.9 x one | 2.00 | aim met |",
+        "| CPU an event, long queue | 1.3 x empty | 1.05 x empty | 1.20 | met |",
+        "| full | 3.00 | 3.00 |",
+        "| beacon | 2 (2.00) | 2.0 (2.00) | 2.0 (2.00) | 2.0 (2.00) | 2 (2.00) | - | 0 | 0 | 0 | 0 | 0 | 0 |",
         "| up | 7.0 | 7.0 | 7 | 7 | 7 | 7.0 | 7 | 7 |",
         "| rest | 3.00 | 3.00 | 1.5 |",
     ):
