@@ -64,6 +64,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1_000_000, help="that wait (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="default: %(default)s")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results, too")
     options = parser.parse_args()
     costs: dict[str, list[float]] = {"empty": [], "full": []}
@@ -72,7 +73,7 @@ def main() -> None:
         fill(queues["full"], options.events)
         # Both take what was put in a while ago from the file, so that only the length of the queue differs.
         fill(queues["empty"], BATCH * _TOGETHER)
-        for number in range(ROUNDS):
+        for number in range(options.rounds):
             work = batches(number * _BATCHES)
             for name, queue in queues.items():
                 costs[name].append(turn(queue, work))
@@ -83,7 +84,9 @@ def main() -> None:
         print(f"{name:6} best {min(found):6.2f}  median {statistics.median(found):6.2f} us an event")
     print(f"ratio {ratio:.2f} with {options.events} events queued")
     if options.json:
-        write_results(options.json, {"events": options.events, "rounds": ROUNDS, "costs": costs, "ratio": ratio})
+        write_results(
+            options.json, {"events": options.events, "rounds": options.rounds, "costs": costs, "ratio": ratio}
+        )
 
 
 if __name__ == "__main__":

@@ -112,22 +112,38 @@ def test_what_a_job_waits_for_is_measured(tmp_path: Path) -> None:
     assert found["targets"].keys() == found["milliseconds"].keys()
 
 
+def test_a_long_queue_is_measured_against_an_empty_one(tmp_path: Path) -> None:
+    file = tmp_path / "queued.json"
+    done = bench("queued", "--events", "20000", "--rounds", "1", "--json", str(file))
+    assert done.returncode == 0, done.stderr
+    found = json.loads(file.read_text())["results"]
+    assert found["events"] == 20_000
+    assert found["ratio"] > 0
+
+
 def test_the_page_is_written_from_the_results_of_all_benchmarks(tmp_path: Path) -> None:
     machine = {"processor": "p", "processors": 2, "memory_gib": 4, "system": "s", "python": "3", "sync_us": 1}
     medians = dict.fromkeys(("events_per_s", "cpu_us", "p99_ms", "peak_mib", "start_ms"), 2.0) | {"stop_ms": None}
     counts = dict.fromkeys(("lost", "leaked", "readable", "refused", "duplicates", "held"), 0)
     run = ("load_mib", "peak_mib", "load_per_s", "all_per_s", "backlog", "queue_mib", "missing", "repeated")
-    figures = dict.fromkeys(run, 7)
-    load = {
-        "title": "few",
-        "summaries": {"a": {"medians": medians, "ratios": medians, "counts": counts}},
-        "runs": {"beacon": [{"events_per_s": 10.0}], "beacon, 2 workers": [{"events_per_s": 17.0}]},
-    }
+
+    def loads(*subjects: str) -> dict[str, Any]:
+        found = {
+            "title": "9 events, OTLP/HTTP protobuf, batches of 100, 8 connections, 1 repetition",
+            "summaries": {name: {"medians": medians, "ratios": medians, "counts": counts} for name in subjects},
+            "runs": {name: [{"events_per_s": 100.0 * (place + 1)}] for place, name in enumerate(subjects)},
+        }
+        return {"subjects": dict.fromkeys(subjects, "command"), "loads": [found]}
+
     results: dict[str, dict[str, Any]] = {
         "startup": {
             "rounds": 1,
-            "milliseconds": {"python -c pass": [10.0], "exec to ready file": [25.0], "SIGTERM to exit": [20.0]},
+            "milliseconds": {"python -c pass": [10.0], "exec to ready file": [25.0], "SIGTERM to exit": [60.0]},
         },
+        "stages": {"rounds": 1, "stages": {"gzip": {"10": {"best": 4.0, "median": 5.0, "wall_median": 6.0}}}},
+        "side_by_side": loads("floor", "beacon"),
+        "small": loads("floor", "beacon"),
+        "workers": loads("beacon", "beacon, 2 workers"),
         "ci": {"rounds": 1, "milliseconds": {"stop": [10.0, 30.0]}, "targets": {"stop": 300}},
         "track": {
             "rounds": 1,
@@ -135,16 +151,14 @@ def test_the_page_is_written_from_the_results_of_all_benchmarks(tmp_path: Path) 
             "added_ms": {"denied": [2.0]},
             "added_cpu_ms": {"denied": [1]},
         },
-        "stages": {"rounds": 1, "stages": {"gzip": {"10": {"best": 4.0, "median": 5.0, "wall_median": 6.0}}}},
-        **{name: {"subjects": {"a": "a"}, "loads": [load]} for name in ("side_by_side", "small", "workers")},
+        "queued": {"events": 1, "rounds": 1, "ratio": 1.2, "costs": {"empty": [2.0], "full": [3.0]}},
         "backlog": {
             "events": 1,
             "batch": 1,
             "ratio": 1.0,
             "limit": 1.3,
-            "runs": dict.fromkeys(("up", "down"), figures),
+            "runs": {"up": dict.fromkeys(run, 7), "down": dict.fromkeys(run, 8)},
         },
-        "queued": {"events": 1, "ratio": 1.0, "costs": {"empty": [2.0, 4.0]}},
         "sanitize": {"rounds": 1, "batch": 1, "rules": 1, "engine": "e", "costs": {"yardstick": [2.0], "rest": [3.0]}},
     }
     for name, found in results.items():
@@ -159,10 +173,15 @@ def test_the_page_is_written_from_the_results_of_all_benchmarks(tmp_path: Path) 
         "| `stop` | 20 | 10 | 30 | 300 |",
         "| denied | 2.0 | 2.0 | 2.0 | 1.0 |",
         "| gzip | 4.00 | 5.00 | 1.00 | 6.00 |",
-        "| a | 2 (2.00) | 2.0 (2.00) | 2.0 (2.00) | 2.0 (2.00) | 2 (2.00) | - | 0 | 0 | 0 | 0 | 0 | 0 |",
+        "| CPU an event | 1.8 x | 1.2 x | 2.00 | **missed** |",
+        "| events/s | 0.6 x | 0.9 x | 2.00 | aim met |",
+        "| CPU an event, OTLP/JSON | 1.8 x | 1 x | - | not measured |",
+        "| SIGTERM to exit | 150 ms | 50 ms | 60 | met |",
+        "| two workers on two CPUs, events/s | 1.6 x one | 1.9 x one | 2.00 | aim met |",
+        "| CPU an event, long queue | 1.3 x empty | 1.05 x empty | 1.20 | met |",
+        "| full | 3.00 | 3.00 |",
+        "| beacon | 2 (2.00) | 2.0 (2.00) | 2.0 (2.00) | 2.0 (2.00) | 2 (2.00) | - | 0 | 0 | 0 | 0 | 0 | 0 |",
         "| up | 7.0 | 7.0 | 7 | 7 | 7 | 7.0 | 7 | 7 |",
-        "| empty | 2.00 | 3.00 |",
-        "| two workers on two CPUs, events/s | 1.6 x one | 1.9 x one | 1.70 | met |",
         "| rest | 3.00 | 3.00 | 1.5 |",
     ):
         assert line in page
