@@ -32,7 +32,7 @@ typecheck: install  ## mypy --strict
 	$(BIN)/mypy
 
 test: install lint typecheck  ## all checks and tests
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n 4
 
 N ?= 200
 SEED ?=

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import string
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, TypeAlias
@@ -291,8 +292,14 @@ class QueueContract(ComponentContract):
     # ---- threads ----
 
     def test_p4_what_threads_put_at_the_same_time_is_stored_once(self, queue: Queue) -> None:
-        def work(thread: int) -> list[bool]:  # two threads put the same
-            return [_put(queue, make_batch(2, id=f"{thread % 4}.{n}")) for n in range(50)]
+        meetings = [threading.Barrier(2) for _ in range(4)]
+
+        def put(thread: int, number: int) -> bool:  # two threads put the same, as nearly at once as can be
+            meetings[thread % 4].wait(self.patience)
+            return _put(queue, make_batch(2, id=f"{thread % 4}.{number}"))
+
+        def work(thread: int) -> list[bool]:
+            return [put(thread, number) for number in range(50)]
 
         calls = [Call(lambda thread=thread: work(thread)) for thread in range(8)]  # type: ignore[misc]
         stored = [each for call in calls for each in call.result(self.patience, "put() does not return")]

@@ -32,7 +32,7 @@ def words_in(search: KeywordSearch, hits: Hits) -> set[str]:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@settings(deadline=None, database=None, max_examples=200)
+@settings(deadline=None, database=None, max_examples=80)
 @given(
     texts=st.lists(st.text("abcABC-skx?é\n\0 ", max_size=40) | st.just("x" * 40) | st.just("ab" * 70_000), max_size=8)
 )
