@@ -164,7 +164,7 @@ def backlog(results: Content) -> str:
         lines.append([name, *(f"{run[key]:.{places}f}" for key, (_, places) in titles.items())])
     return f"""{results["events"]} small events in batches of {results["batch"]}, with the destination up, and
 with it down until everything is accepted. Peak memory with it down is **{results["ratio"]:.2f}** times of that with
-it up; at most {results["limit"]} is allowed.
+it up; at most {results["limit"]} MiB are allowed.
 
 {table(lines)}"""
 

@@ -30,6 +30,7 @@ from beacon_core.telemetry import Count
 
 logger = logging.getLogger("beacon.service")
 
+_LONGEST_WAIT = 0.1  # seconds: a signal that comes to another thread, or right before the wait, does not end it
 _ANSWER = 5.0  # seconds that a worker process gets to say what it has done
 
 
@@ -185,7 +186,7 @@ class Processes:
         """Take what the processes tell until all have ended."""
         talking = {child.news: child for child in self._children if not child.news.closed}
         while talking:
-            for news in wait(list(talking)):
+            for news in wait(list(talking), _LONGEST_WAIT):
                 child = talking[news]  # type: ignore[index]  # wait() returns what it was given
                 try:
                     self._heard(child, child.news.recv_bytes())

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("beacon.service")
 
+_LONGEST_WAIT = 0.1  # seconds
 _POLL = 0.05  # seconds between looks at workers while draining
 
 
@@ -176,10 +177,21 @@ class Service:
     def _wait_for_the_end(self, ready_file: Path | None) -> None:
         """Return once `stop` was called, a thread failed, or every receiver has come to its end."""
         while self._receiving and not self._stop_requested and not self.failed:
-            self._receiving.discard(self._news.get())
+            self._receiving.discard(self._next_news())
             if self._reload_requested:
                 self._reload_requested = False
                 self._reload(ready_file)
+
+    def _next_news(self) -> str:
+        """Return what there is to react to; empty if nothing, or if it is not the end of a receiver.
+
+        Never waits for long: a signal that comes to another thread, or right before this one begins to wait, does not
+        wake it, and Python runs handlers in this thread only.
+        """
+        try:
+            return self._news.get(timeout=_LONGEST_WAIT)
+        except queue.Empty:
+            return ""
 
     def _reload(self, ready_file: Path | None) -> None:
         if self._load is None:

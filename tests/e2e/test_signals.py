@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -146,3 +148,21 @@ def test_two_runs_on_one_queue_are_refused(beacon: Callable[..., Any], tmp_path:
     second = beacon(pipeline, folder=tmp_path / "second")
     assert second.process.wait(30) == 78
     assert f"in use by process {first.process.pid}" in second.log.read_text()
+
+
+def test_a_signal_right_after_the_start_is_never_missed(tmp_path: Path) -> None:
+    """Where another thread gets it, or the main thread is about to wait, nothing wakes Python: it wakes by itself."""
+    text = PIPELINE.replace("splunk_hec: {endpoint", "file: {path: out.jsonl} #").replace("[splunk_hec]", "[file]")
+    (tmp_path / "p.yaml").write_text(text)
+    ready = tmp_path / "ready.json"
+    for number in range(15):
+        command = [sys.executable, "-m", "beacon_core.cli", "run", "-p", "p.yaml", "--ready-file", "ready.json"]
+        process = subprocess.Popen([*command, "--until-eof"], cwd=tmp_path, stdin=subprocess.PIPE)
+        while not ready.exists():
+            assert process.poll() is None
+            time.sleep(0.001)
+        time.sleep(number * 0.001)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        assert process.stdin is not None
+        process.stdin.close()
