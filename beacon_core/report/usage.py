@@ -15,7 +15,7 @@ from beacon_core.report.bounded import bounded
 from beacon_core.report.record import Record, amount, text, whole
 
 #: Costs of two sources that differ by less are the same: a client adds in floating point.
-_CENT_FRACTION = Decimal("0.000001")
+_MICRO = Decimal("0.000001")  # dollars
 _MOST_SOURCES, _MOST_MODELS, _MOST_SERIES = 16, 64, 1024
 
 #: Metric -> whether its `input` has cached tokens in it, and its `output` reasoning. Others: as OpenTelemetry counts.
@@ -270,4 +270,6 @@ def _agrees(counted: Usage, other: Usage) -> bool:
         return False
     if theirs.total and theirs.all_output not in {ours.all_output, ours.output}:
         return False
-    return other.cost_usd is None or abs((counted.cost_usd or 0) - other.cost_usd) < _CENT_FRACTION
+    # agents round the cost of each request to a millionth of a dollar, and that of a metric not at all
+    allowed = _MICRO * (counted.requests + 1) / 2
+    return other.cost_usd is None or abs((counted.cost_usd or 0) - other.cost_usd) <= allowed

@@ -109,6 +109,14 @@ def test_a_source_that_tells_something_else_is_named_in_a_warning_and_shown_besi
     assert "<code>metric_source</code> | no |" in as_markdown(report)
 
 
+@pytest.mark.parametrize(("metric", "agrees"), [(0.002195, True), (0.0021975, True), (0.0022, False)])
+def test_costs_that_were_rounded_for_each_request_agree_with_their_sum(metric: float, agrees: bool) -> None:
+    line = Lines()
+    requests = [line.usage(cost=0.001323), line.usage(cost=0.000873)]
+    report = report_on([*requests, point(line, "cost", metric)])
+    assert warnings_of(report) == ([] if agrees else [("usage_differs", "metric_source")])
+
+
 def test_where_no_counted_source_came_the_end_of_the_session_counts() -> None:
     line = Lines()
     more = {"beacon.usage.counted": False, "beacon.usage.source": "result"}
