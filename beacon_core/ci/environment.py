@@ -12,11 +12,9 @@ from pathlib import Path
 
 from beacon_core.ci.codex import original_codex_home
 from beacon_core.ci.computed import COMPUTED, Asked
+from beacon_core.ci.harnesses import HARNESSES
 from beacon_core.ci.variables import ContentLevel, Variable, variables
 from beacon_core.errors import ConfigurationError
-
-#: The agents that can be asked for.
-HARNESSES = ("claude", "codex", "gemini", "copilot")
 
 _ENDPOINT = re.compile(r"https?://(?:[\w.-]+|\[[0-9a-fA-F:.]+\])(?::[1-9]\d{0,4})?(?:/[\w./-]*)?", re.ASCII)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from beacon_core.ci.command import Command, CommandNotStartedError
 from beacon_core.ci.directories import beside
+from beacon_core.ci.harnesses import HARNESSES
 from beacon_core.ci.interrupts import Interrupts
 from beacon_core.ci.pipelines import CREDENTIALS
 from beacon_core.ci.starting import Request, SessionRunningError, Started, start
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from beacon_core.ci.streaming import StreamCopy
 
 _LINGER = 5.0  # seconds that what the command has left running may still report something (agents.md 2.7)
-_AGENTS = ("claude", "codex", "gemini", "copilot")
 _REFERENCE = re.compile(r"\$\{env:(\w+)")
 _SOUNDS_SECRET = re.compile(r"TOKEN|KEY|SECRET|PASS|CREDENTIAL|AUTH", re.IGNORECASE)
 
@@ -130,7 +130,7 @@ class Execution:
 def with_agent(request: Request, words: Sequence[str]) -> Request:
     """Return the request with the agent that the command is, where none was asked for."""
     name = PurePath(words[0]).stem
-    return replace(request, harnesses=(name,)) if not request.harnesses and name in _AGENTS else request
+    return replace(request, harnesses=(name,)) if not request.harnesses and name in HARNESSES else request
 
 
 def _secret_references(request: Request) -> set[str]:

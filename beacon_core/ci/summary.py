@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from beacon_core.report import Report
 
-_LONGEST_LINE = 64 * 1024 * 1024
-
 
 def read_receipt(path: Path) -> dict[str, Any] | None:
     """Return the receipt that the sidecar has left; None if it has left none."""
@@ -67,8 +65,9 @@ def lines_of(log: Path, offset: int) -> Iterator[bytes]:
     """Yield the lines that a log has behind an offset; all of them if it is shorter: then it has been replaced."""
     if not log.is_file():
         return
+    from beacon_core.report import split_lines  # noqa: PLC0415 - slow to import
+
     with log.open("rb") as file:
         if offset <= log.stat().st_size:
             file.seek(offset)
-        while line := file.readline(_LONGEST_LINE):
-            yield line
+        yield from split_lines(file)

@@ -8,11 +8,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from beacon_core.ci.harnesses import HARNESSES
+
 Result = Literal["ok", "warn", "fail"]
 Match = Literal["all", "any"]
-
-#: Agents as they are asked for, and as `canonicalize` and `fingerprint` name them.
-_AGENTS = {"claude": "claude_code", "codex": "codex_cli", "gemini": "gemini_cli", "copilot": "copilot_cli"}
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ def _enough(events: int, at_least: int) -> tuple[bool, str]:
 
 
 def _agents(found: Counter[str], expected: Expectation) -> tuple[bool, str]:
-    missing = [name for name in expected.harnesses if not found[_AGENTS.get(name, name)]]
+    missing = [name for name in expected.harnesses if not found[HARNESSES.get(name, name)]]
     said = ", ".join(f"{count} of {agent}" for agent, count in sorted(found.items())) or "none of an agent"
     wanted = f" {expected.match} of" if len(expected.harnesses) > 1 else ""
     asked = f"; wanted:{wanted} {', '.join(expected.harnesses)}" if expected.harnesses else ""

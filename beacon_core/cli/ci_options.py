@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
+from beacon_core.ci.harnesses import HARNESSES
+
 if TYPE_CHECKING:
     from beacon_core.ci.starting import Request
 
@@ -90,7 +92,7 @@ _OPTIONS = (
         "--harness",
         "harnesses",
         multiple=True,
-        type=click.Choice(["claude", "codex", "gemini", "copilot"]),
+        type=click.Choice([*HARNESSES]),
         help="The agent that is to report; repeatable. The validation then asks for its events.",
     ),
     click.option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from beacon_core.ci.harnesses import HARNESSES
 from beacon_core.cli.ci_options import location_options
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
     "--harness",
     "harnesses",
     multiple=True,
-    type=click.Choice(["claude", "codex", "gemini", "copilot"]),
+    type=click.Choice([*HARNESSES]),
     help="The agent that is to report; repeatable. Default: those of the session, else claude.",
 )
 @click.option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from beacon_core.ci.harnesses import HARNESSES
 from beacon_core.cli import exit_codes
 from beacon_core.cli.ci_options import location_options, switch
 from beacon_core.cli.ci_outcome import expectation_options, tell_validation
@@ -35,7 +36,7 @@ Examples:
     "--harness",
     "harnesses",
     multiple=True,
-    type=click.Choice(["claude", "codex", "gemini", "copilot"]),
+    type=click.Choice([*HARNESSES]),
     help="The agent whose events have to be there; repeatable. Default: those of the session.",
 )
 @switch("--require-telemetry", "false: a stage that fails is a warning.", default=True)

@@ -12,20 +12,10 @@ import grpc
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
+from tests.e2e.conftest import PIPELINE as HTTP_PIPELINE
 from tests.unit.receivers.otlp.grpc_calls import LOGS, call, open_channel, send
 
-PIPELINE = """
-receivers:
-  otlp: {protocols: {grpc: {endpoint: "127.0.0.1:0"}}}
-processors:
-  sanitize: {}
-exporters:
-  file: {path: out/telemetry.jsonl}
-service:
-  queue: {path: state/queue.db}
-  pipelines:
-    default: {receivers: [otlp], processors: [sanitize], exporters: [file]}
-"""
+PIPELINE = HTTP_PIPELINE.replace("http:", "grpc:")
 OK = grpc.StatusCode.OK
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from beacon_core.ci.environment import HARNESSES, AgentEnvironment, agent_environment, neutralized
+from beacon_core.ci.environment import AgentEnvironment, agent_environment, neutralized
+from beacon_core.ci.harnesses import HARNESSES
 from beacon_core.ci.variables import described_variables, variables
 from beacon_core.errors import ConfigurationError
 
