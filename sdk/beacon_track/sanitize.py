@@ -168,7 +168,7 @@ def _without_paths(text: str) -> str:
     if len(home) > 3:  # noqa: PLR2004 - `/` and `C:\` are no homes
         import re
 
-        text = re.sub(re.escape(home) + r"(?![\w.-])", "~", text)
+        text = re.sub(r"(?<![\w.~-])" + re.escape(home) + r"(?![\w.-])", "~", text)
     for pattern, replacement in _PATHS:
         text = _pattern(pattern).sub(replacement, text)
     return text

@@ -65,10 +65,10 @@ HARMLESS = [
 ]
 PATHS = [
     ("/home/jane/x.py", "~/x.py"),
-    ("/home/jane/work/acme/x.py", "~/.../x.py"),
+    ("/home/jane/src/acme/x.py", "~/.../x.py"),
     ("/Users/jane/x.py", "~/x.py"),
     ("C:\\Users\\jane\\x.py", "~\\x.py"),
-    ("c:/users/jane/work/x.py", "~/.../x.py"),
+    ("c:/users/jane/src/x.py", "~/.../x.py"),
     ("C:\\\\Users\\\\jane\\\\work\\\\x.py", "~/.../x.py"),
     ("D:\\customers\\acme\\x.py", "/.../x.py"),
     ("\\\\server\\share\\acme\\x.py", "/.../x.py"),
@@ -76,7 +76,7 @@ PATHS = [
     ("'/srv/our customers/acme inc/x.py'", "'/.../x.py'"),
     ('"C:\\our customers\\acme inc\\x.py"', '"/.../x.py"'),
     ("file:///srv/customers/x.py", "file:///.../x.py"),
-    ("open /srv/a/x.py: /root/y", "open /.../x.py: ~/y"),
+    ("open /srv/a/x.py: /var/root/y", "open /.../x.py: ~/y"),
 ]
 
 
