@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-PROJECTS := pyproject.toml sdk/pyproject.toml $(wildcard plugins/*/pyproject.toml)
+PROJECTS := pyproject.toml sdk/pyproject.toml native/pyproject.toml $(wildcard native/beacon_native/*.pyx plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
 .PHONY: help install format lint typecheck test crash fuzz clients agents sessions linear bench docs demo lock clean
@@ -18,6 +18,7 @@ $(INSTALLED): $(PROJECTS)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --editable . --editable plugins/file --editable plugins/splunk --editable plugins/datadog --editable sdk --group dev
+	$(BIN)/python -m pip install --quiet --editable native || echo 'beacon-native was not built, for which it takes a C compiler: everything works without it, only slower'
 	@touch $@
 
 format: install  ## format the code and mend what can be mended

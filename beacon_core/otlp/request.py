@@ -10,6 +10,7 @@ from beacon_core.errors import InvalidDataError
 from beacon_core.event import Batch, Event, content_id
 from beacon_core.otlp.logs import add_logs
 from beacon_core.otlp.metrics import add_metrics
+from beacon_core.otlp.plain import plain_events
 from beacon_core.otlp.traces import add_spans
 from beacon_core.otlp.wire import Wire
 
@@ -57,6 +58,9 @@ def decode_request(path: str, body: bytes, *, encoding: Encoding, received_unix_
     if path not in _ADD:
         raise InvalidDataError(f"an OTLP path is one of {', '.join(PATHS)}")
     batch_id = content_id(path.encode(), MEDIA_TYPES[encoding].encode(), body)
+    plain = plain_events(path, body, f"{batch_id}-") if encoding == "protobuf" else None
+    if plain:
+        return Decoded(Batch(batch_id, tuple(plain)), "", {})
     events: list[Event] = []
     try:
         wire = _wire(encoding)

@@ -89,7 +89,7 @@ class Wire(ABC):
                 yield shared, self._scope(scope_part), getattr(scope_part, records) or ()
 
     def _once(
-        self, known: dict[tuple[type, bytes], _Shared], message: Message, read: Callable[[Message], _Shared]
+        self, known: dict[tuple[object, bytes], _Shared], message: Message, read: Callable[[Message], _Shared]
     ) -> _Shared:
         """Return what an earlier request made of the same message, if it did.
 
@@ -97,17 +97,13 @@ class Wire(ABC):
         and in all that treats events of one resource together: small requests cost half as much.
         """
         content = self.encoded(message)
-        if len(content) > _LARGEST_KNOWN:
-            return read(message)
         key = (type(self), content)
         found = known.get(key)
         if found is None:
             notes = self.notes.copy()
             found = read(message)
             if self.notes == notes:  # else it is to be counted every time
-                if len(known) >= _MOST_KNOWN:
-                    known.clear()
-                known[key] = found
+                remember(known, key, found)
         return found
 
     def _resource(self, resource: Message) -> Attributes:
@@ -154,9 +150,17 @@ class Wire(ABC):
 _NO_SCOPE = Scope()
 
 #: What earlier requests had; the threads that decode share it, and at worst read something twice.
-_resources: dict[tuple[type, bytes], Attributes] = {}
-_scopes: dict[tuple[type, bytes], Scope] = {}
+_resources: dict[tuple[object, bytes], Attributes] = {}
+_scopes: dict[tuple[object, bytes], Scope] = {}
 _MOST_KNOWN, _LARGEST_KNOWN = 64, 4096  # objects, bytes of one
+
+
+def remember(known: dict[tuple[object, bytes], _Shared], key: tuple[object, bytes], found: _Shared) -> None:
+    """Keep what was made of some bytes for requests to come, unless they are many."""
+    if len(key[1]) <= _LARGEST_KNOWN:
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
+        known[key] = found
 
 
 def unsigned(value: int | None) -> int:

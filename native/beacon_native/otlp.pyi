@@ -1,0 +1,21 @@
+from collections.abc import Callable
+from typing import Any
+
+class UnusualError(Exception): ...
+
+class Reader:
+    def __init__(
+        self,
+        body: bytes,
+        prefix: str,
+        *,
+        event: type[Any],
+        span: type[Any],
+        span_event: type[Any],
+        resource: Callable[[bytes], Any],
+        scope: Callable[[bytes, str], Any],
+    ) -> None: ...
+    def logs(self) -> list[Any] | None: ...
+    def spans(self) -> list[Any] | None: ...
+
+def attributes(body: bytes, field: int) -> tuple[dict[str, Any], str, str]: ...
