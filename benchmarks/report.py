@@ -102,7 +102,8 @@ def side_by_side(results: Content) -> str:
 Splunk HEC does. Load, sink and subject are processes of the same machine. Medians; in parentheses the median of the
 ratios to the first subject of the same turn. Events/s is from the first request to the last arrival; CPU and memory are
 those of all processes of a subject, memory as seen ten times a second; p99 is that of the acknowledgement; start is
-until the first request was accepted; stop is from SIGTERM, sent right after a burst, to the exit.
+until the first request was accepted; stop is from SIGTERM, sent right after a burst, to the exit; bench is what
+load and sink take of the same processors.
 
 `lost`: acknowledged, never arrived. `leaked`: made-up secrets and home folders that arrived. `readable`: such that lay
 readable in the subject's folder, looked for while events waited there and after the end. `refused`: answers other than

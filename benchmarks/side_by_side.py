@@ -36,6 +36,7 @@ MEASURES = (
     ("peak_mib", "peak MiB", 1),
     ("start_ms", "start ms", 0),
     ("stop_ms", "stop ms", 0),
+    ("bench_us", "bench us/event", 1),
 )
 #: What is added up over the runs; the first three have to be 0. `held` came only after the subject was started again.
 COUNTS = ("lost", "leaked", "readable", "refused", "duplicates", "held")
