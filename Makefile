@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-PROJECTS := pyproject.toml sdk/pyproject.toml native/pyproject.toml $(wildcard native/setup.py native/beacon_native/*.pyx native/beacon_native/*.pxd plugins/*/pyproject.toml)
+PROJECTS := pyproject.toml sdk/pyproject.toml native/pyproject.toml $(wildcard native/setup.py $(addprefix native/beacon_native/,*.pyx *.pxd *.pxi) plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
 .PHONY: help install format lint typecheck test crash fuzz clients agents sessions linear bench docs demo lock clean
@@ -73,7 +73,7 @@ bench: install  ## all benchmarks, under ten minutes, and docs/reference/perform
 	$(BIN)/python benchmarks/stages.py --json $(RESULTS)/stages.json
 	$(BIN)/python benchmarks/side_by_side.py --encoding protobuf json --json $(RESULTS)/side_by_side.json $(if $(FLOOR),--floor '$(FLOOR)')
 	$(BIN)/python benchmarks/side_by_side.py --batch 10 1 --events 10000 --json $(RESULTS)/small.json $(if $(FLOOR),--floor '$(FLOOR)')
-	$(BIN)/python benchmarks/side_by_side.py --no-floor --workers 2 --json $(RESULTS)/workers.json
+	$(BIN)/python benchmarks/side_by_side.py --no-floor --workers 2 --events 150000 --json $(RESULTS)/workers.json
 	$(BIN)/python benchmarks/backlog.py --events $(if $(LONG),1000000,300000) --json $(RESULTS)/backlog.json
 	$(BIN)/python benchmarks/queued.py --events $(if $(LONG),10000000,1000000) --json $(RESULTS)/queued.json
 	$(BIN)/python benchmarks/sanitize.py --json $(RESULTS)/sanitize.json

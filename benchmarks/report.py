@@ -132,7 +132,9 @@ def tables_of_loads(results: Content) -> str:
 def workers(results: Content) -> str:
     """Return the table of `side_by_side.py --workers`."""
     return f"""The same with `service.workers`, on as many processors as there are; load and destination take their
-share of them. [Decision 16](../decisions/0016-worker-processes.md) says how it works.
+share of them, which is the column `bench`. Runs are longer than those above, since each ends with the 0.2 s for which
+an exporter waits for more, however many processes there are.
+[Decision 16](../decisions/0016-worker-processes.md) says how it works.
 
 {tables_of_loads(results)}"""
 

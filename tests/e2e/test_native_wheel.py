@@ -15,7 +15,7 @@ import pytest
 
 NATIVE = Path(__file__).parents[2] / "native"
 SOURCES = sorted(
-    p for p in (NATIVE / "beacon_native").iterdir() if p.suffix in {".py", ".pyx", ".pxd", ".pyi", ".typed"}
+    p for p in (NATIVE / "beacon_native").iterdir() if p.suffix in {".py", ".pyx", ".pxd", ".pxi", ".pyi", ".typed"}
 )
 MODULES = [path.stem for path in SOURCES if path.suffix == ".pyx"]
 
