@@ -16,12 +16,15 @@ PROGRAM = (
     "print(json.dumps(state()._asdict() | {'opened': native('otlp') is not None}))"
 )
 
+#: The environment, in which somebody may have switched native code off.
+WITHOUT = {name: value for name, value in os.environ.items() if name != "BEACON_NATIVE"}
+
 
 def seen(path: Path, **environ: str) -> dict[str, Any]:
     """Return what a process says for which a folder comes before everything that is installed."""
     found = subprocess.run(
         [sys.executable, "-c", PROGRAM],
-        env={**os.environ, "PYTHONPATH": str(path), **environ},
+        env={**WITHOUT, "PYTHONPATH": str(path), **environ},
         capture_output=True,
         text=True,
         check=True,
