@@ -116,6 +116,10 @@ Any other program can be a subject, by its command line:
 python benchmarks/side_by_side.py --subject 'other:/opt/other --listen 127.0.0.1:{port} --hec {sink} --state {dir}'
 ```
 """
+    if "beacon, pure Python" in results["subjects"]:
+        text += """
+`beacon` has the extra `fast`; `beacon, pure Python` is the same without `beacon-native`.
+"""
     if "floor" in results["subjects"]:
         text += """
 `floor` is a bare sketch in Python that stores, syncs and delivers with four patterns for what is removed, and does
