@@ -68,6 +68,7 @@ RESULTS := .bench
 FLOOR ?=
 
 bench: install  ## all benchmarks, under ten minutes, and docs/reference/performance.md from them: make bench FLOOR=floor.py; LONG=1 takes longer queues
+	@$(BIN)/python -m compileall -q beacon_core plugins sdk  # as pip does with all that is not editable, also where PYTHONDONTWRITEBYTECODE is set
 	$(BIN)/python benchmarks/startup.py --json $(RESULTS)/startup.json
 	$(BIN)/python benchmarks/ci.py --json $(RESULTS)/ci.json
 	$(BIN)/python benchmarks/stages.py --json $(RESULTS)/stages.json
