@@ -124,6 +124,7 @@ def mapped(levels: int) -> str:
         (value('{"stringValue":"' + HALF + '"}'), False),
         (value('{"stringValue":"' + HALF + "\\u0041" + '"}'), False),
         (value('{"stringValue":"\\ude00\\ud83d"}'), False),
+        (value('{"stringValue":"\\ude00\\ude00"}'), False),
         (value('{"stringValue":"\\x"}'), False),
         (value('{"stringValue":"\\u12"}'), False),
         (value('{"stringValue":"\t"}'), False),
@@ -241,6 +242,65 @@ def test_ordinary_json_is_read_by_native_code_and_all_else_closely(body: bytes, 
 def test_ordinary_spans_in_json_are_read_by_native_code(body: bytes, taken: bool) -> None:
     assert (outcome("/v1/traces", body, "json") == "plain") == taken
     assert differs("/v1/traces", body, "json") == ""
+
+
+# ---- protobuf, likewise ----
+
+
+def field(number: int, content: bytes) -> bytes:
+    """Return a field with a length, of less than 16 KiB."""
+    size = len(content)
+    return bytes([number << 3 | 2, *([size] if size < 0x80 else [size & 0x7F | 0x80, size >> 7])]) + content
+
+
+TIME = b"\x09" + (1).to_bytes(8, "little")
+WHOLE_NUMBER = b"\x18\x01"  # an AnyValue
+
+
+def logs(record: bytes) -> bytes:
+    return field(1, field(2, field(2, TIME + record)))
+
+
+def pair(held: bytes, *, key: bytes = field(1, b"k")) -> bytes:
+    return field(6, key + field(2, held))
+
+
+def maps(levels: int) -> bytes:
+    held = WHOLE_NUMBER
+    for _ in range(levels):
+        held = field(6, field(1, field(1, b"m") + field(2, held)))
+    return held
+
+
+@pytest.mark.parametrize(
+    ("body", "taken"),
+    [
+        (logs(pair(WHOLE_NUMBER)), True),
+        (logs(pair(b"")), True),
+        (logs(pair(WHOLE_NUMBER, key=b"")), True),
+        (logs(pair(maps(20))), True),
+        (logs(pair(maps(31))), False),
+        (logs(pair(maps(32))), False),
+        (logs(pair(WHOLE_NUMBER, key=field(1, b"\xff"))), False),
+        (logs(pair(WHOLE_NUMBER, key=field(1, b"\xff") + field(1, b"k"))), False),
+        (logs(pair(WHOLE_NUMBER) + pair(WHOLE_NUMBER)), False),
+        (logs(pair(WHOLE_NUMBER * 2)), False),
+        (logs(b"\x90\x00\x01"), False),
+        (logs(b"\x10\x81\x00"), True),
+        (logs(b"\x1a\x80\x80\x80\x80\x00"), True),
+        (logs(b"\x1a\x80\x80\x80\x80\x80\x00"), False),
+        (logs(b"\x1a\x05a"), False),
+        (logs(b"\x10"), False),
+        (logs(b"\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), False),
+        (logs(b"\x4a\x10" + b"\0" * 16 + b"\x52\x00"), True),
+        (logs(b"\x4a\x08" + b"\1" * 8), False),
+        (field(1, field(2, field(2, b""))), False),
+        (b"", False),
+    ],
+)
+def test_ordinary_protobuf_is_read_by_native_code_and_all_else_closely(body: bytes, taken: bool) -> None:
+    assert (outcome("/v1/logs", body, "protobuf") == "plain") == taken
+    assert differs("/v1/logs", body, "protobuf") == ""
 
 
 # ---- what is remembered of the record before ----
