@@ -5,8 +5,6 @@ What is unusual - a field that is not known here, a message cut short, text that
 record without a time, a key that is there twice - is left to a reader that knows what is to be done about it: the answer
 is then None, whatever has been read before. So all that stands here is the way of an ordinary request. Messages and
 fields are those of opentelemetry-proto 1.x; the wire format is "Encoding" of the protobuf documentation.
-
-Every byte is read by `_tag`, `_varint`, `_fixed` and `_part`, which look first how many are left.
 """
 
 from cpython.unicode cimport PyUnicode_DecodeASCII
@@ -17,66 +15,7 @@ from beacon_native.otlp_records cimport MOST_LEVELS, Part, Records, add, content
 
 from beacon_native.otlp_records import UnusualError
 
-cdef enum:
-    VARINT = 0
-    FIXED64 = 1
-    LENGTH = 2
-    FIXED32 = 5
-
-
-cdef int _tag(Part* part) except -1:
-    """Return a field's number and type, which is one byte, or two; longer ways to write the same are not ordinary."""
-    cdef int tag
-    if part.end - part.at < 2:
-        raise UnusualError
-    tag = part.at[0]
-    part.at += 1
-    if tag >= 0x80:
-        if not 0 < part.at[0] < 0x80:
-            raise UnusualError
-        tag = tag & 0x7F | part.at[0] << 7
-        part.at += 1
-    return tag
-
-
-cdef uint64_t _varint(Part* part) except? 0xFFFFFFFFFFFFFFFF:
-    cdef uint64_t value = 0
-    cdef unsigned int shift = 0
-    cdef unsigned char byte
-    while part.at < part.end and shift < 64:
-        byte = part.at[0]
-        part.at += 1
-        value |= <uint64_t>(byte & 0x7F) << shift
-        if byte < 0x80:
-            if shift == 63 and byte > 1:
-                break
-            return value
-        shift += 7
-    raise UnusualError
-
-
-cdef uint64_t _fixed(Part* part, int size) except? 0xFFFFFFFFFFFFFFFF:
-    cdef uint64_t value = 0
-    cdef int number
-    if part.end - part.at < size:
-        raise UnusualError
-    for number in range(size):
-        value |= <uint64_t>part.at[number] << (8 * number)
-    part.at += size
-    return value
-
-
-cdef Part _part(Part* part) except *:
-    """Return what has a length before it: a message, a text or bytes."""
-    cdef Part found
-    cdef const unsigned char* begin = part.at
-    cdef uint64_t size = _varint(part)
-    if part.at - begin > 5 or size > <uint64_t>(part.end - part.at):
-        raise UnusualError
-    found.at = part.at
-    found.end = part.at + size
-    part.at = found.end
-    return found
+include "protobuf_wire.pxi"
 
 
 cdef str _identifier(Part part, int size):
@@ -256,9 +195,9 @@ cdef class Reader(Records):
             elif tag == (2 << 3 | VARINT):
                 severity = _varint(&part)
             elif tag == (3 << 3 | LENGTH):
-                severity_text = text(_part(&part))
+                severity_text = self._severity_text(_part(&part))
             elif tag == (5 << 3 | LENGTH) and not has_body:
-                has_body, body = True, _value(_part(&part), 0)
+                has_body, body = True, self._body_value(_part(&part))
             elif tag == (7 << 3 | VARINT):
                 dropped = _varint(&part)
             elif tag == (8 << 3 | FIXED32):
@@ -358,6 +297,18 @@ cdef class Reader(Records):
             self.row.value(_value(value, 0))
             self.row.values[place] = value
         return 0
+
+    cdef object _body_value(self, Part part):
+        if not same(part, self.known_body):
+            self.body_before = _value(part, 0)
+            self.known_body = part
+        return self.body_before
+
+    cdef str _severity_text(self, Part part):
+        if not same(part, self.known_severity):
+            self.severity_before = text(part)
+            self.known_severity = part
+        return self.severity_before
 
 
 cdef str _status(Part part, uint64_t* code):

@@ -106,10 +106,6 @@ cdef str _key(Part* part):
 cdef class Reader(Records):
     """Reads one request; see `Records`."""
 
-    cdef Part _known_body, _known_severity  # of the record before, for which the row of attributes has the reason
-    cdef object _body
-    cdef str _severity
-
     def logs(self):
         """Return the events of an ExportLogsServiceRequest; None if it holds something unusual, or none."""
         return self._read(False)
@@ -326,17 +322,17 @@ cdef class Reader(Records):
 
     cdef object _body_value(self, Part* part):
         cdef const unsigned char* begin = part.at
-        if not _again(part, self._known_body):
-            self._body = _value(part, 0)
-            self._known_body = _since(begin, part)
-        return self._body
+        if not _again(part, self.known_body):
+            self.body_before = _value(part, 0)
+            self.known_body = _since(begin, part)
+        return self.body_before
 
     cdef str _severity_text(self, Part* part):
         cdef const unsigned char* begin = part.at
-        if not _again(part, self._known_severity):
-            self._severity = _text(part)
-            self._known_severity = _since(begin, part)
-        return self._severity
+        if not _again(part, self.known_severity):
+            self.severity_before = _text(part)
+            self.known_severity = _since(begin, part)
+        return self.severity_before
 
 
 cdef Part _since(const unsigned char* begin, Part* part) noexcept:

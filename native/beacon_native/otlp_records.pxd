@@ -53,6 +53,10 @@ cdef class Records:
     cdef bytes body
     cdef list events
     cdef Row row
+    cdef Part known_body
+    cdef object body_before
+    cdef Part known_severity
+    cdef str severity_before
     cdef object resource
     cdef object scope
     cdef str _prefix

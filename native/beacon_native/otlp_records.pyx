@@ -125,6 +125,9 @@ cdef class Records:
         span_event: makes an event of a span, likewise.
         resource: returns the attributes of a Resource, from its bytes.
         scope: returns a scope, from the bytes of an InstrumentationScope and the URL of its schema.
+
+    Attributes:
+        known_body: what was read of the body of the record before, which is `body_before`; likewise for the severity.
     """
 
     def __cinit__(self, bytes body not None, str prefix not None, *, event, span, span_event, resource, scope):
