@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 PROJECTS := pyproject.toml sdk/pyproject.toml native/pyproject.toml $(wildcard native/setup.py $(addprefix native/beacon_native/,*.pyx *.pxd *.pxi) plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help install format lint typecheck test crash fuzz clients agents sessions linear bench docs demo lock clean
+.PHONY: help install format lint typecheck test crash fuzz asan clients agents sessions linear bench docs demo lock clean
 
 help:  ## show this
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -42,8 +42,18 @@ SEED ?=
 crash: install  ## kill Beacon N times under load and check that nothing is lost: make crash N=1000 SEED=abc
 	$(BIN)/python -m tests.e2e.crash --kills $(N) --seed '$(SEED)'
 
-fuzz: install  ## hostile input on every receiver, a few minutes: make fuzz SEED=abc
+fuzz: install  ## hostile input on every receiver, and decoded with native code and without, minutes: make fuzz SEED=abc
 	$(BIN)/python -m tests.fuzz --seed '$(SEED)'
+
+ASAN := .asan
+CASES ?= 50000
+
+asan: install  ## the same for native code only, built to notice every access out of bounds; needs gcc: make asan CASES=1000
+	rm -rf $(ASAN) && mkdir $(ASAN) && cp -R native $(ASAN)/source && rm -rf $(ASAN)/source/build
+	CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined' \
+		$(BIN)/python -m pip install --quiet --no-deps --target $(ASAN) $(ASAN)/source
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
+		PYTHONMALLOC=malloc PYTHONPATH=$(ASAN) $(BIN)/python -m tests.fuzz --only decoding --cases $(CASES) --seed '$(SEED)'
 
 clients: install  ## OTLP exporters that come from elsewhere than PyPI, here Node's, against a real Beacon; needs npm
 	BEACON_TEST_NODE=1 $(BIN)/pytest tests/e2e/test_node_exporters.py
@@ -68,6 +78,7 @@ RESULTS := .bench
 FLOOR ?=
 
 bench: install  ## all benchmarks, under ten minutes, and docs/reference/performance.md from them: make bench FLOOR=floor.py; LONG=1 takes longer queues
+	@$(BIN)/python -m compileall -q beacon_core plugins sdk  # as pip does with all that is not editable, also where PYTHONDONTWRITEBYTECODE is set
 	$(BIN)/python benchmarks/startup.py --json $(RESULTS)/startup.json
 	$(BIN)/python benchmarks/ci.py --json $(RESULTS)/ci.json
 	$(BIN)/python benchmarks/stages.py --json $(RESULTS)/stages.json
@@ -90,5 +101,5 @@ lock: install  ## write uv.lock anew
 	$(BIN)/python -m pip install --quiet uv && $(BIN)/uv lock
 
 clean:  ## remove everything that make made
-	rm -rf $(VENV) .agents .demo .bench build dist native/build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .agents .asan .demo .bench build dist native/build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -f native/beacon_native/*.c native/beacon_native/*.so
