@@ -300,7 +300,8 @@ class MemoryQueue(Queue):
                 tables.give_pages_back(connection)
             return lambda: self._settled(lease, held, kept, freed)
 
-        return self._open_commits.run(write)
+        # What was delivered, and is undone by a power loss, is delivered again. Syncing costs as much as all the rest.
+        return self._open_commits.run(write, synced=bool(reasons))
 
     def _settled(self, lease: Lease, held: list[LeasedBatch], kept: list[LeasedBatch], freed: int) -> int:
         done = {leased.seq for leased in held} - {leased.seq for leased in kept}
