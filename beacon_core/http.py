@@ -8,6 +8,8 @@ and whether to log in or to be redirected, for as much time as all the rest take
 from __future__ import annotations
 
 import logging
+import os
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -99,23 +101,38 @@ class HttpClient:
         clock: Callable[[], int] = time.time_ns,
         proxy: str | None = None,
     ) -> None:
-        import httpx  # noqa: PLC0415 - heavy, and only a started exporter needs it
-
         self._clock = clock
         self._secrets = [secret.encode() for secret in secrets if secret]
-        limits = httpx.Timeout(timeout, connect=min(_CONNECT_TIMEOUT, timeout))
-        self._extensions: dict[str, object] = {"timeout": limits.as_dict()}
+        self._timeout, self._verification, self._proxy = timeout, _verification(tls), proxy
+        self._extensions: dict[str, object] = {}
         if tls.server_name_override:
             self._extensions["sni_hostname"] = tls.server_name_override
-        self._cookies = httpx.Cookies()
         self._prepared: dict[object, _Prepared] = {}
+        self._opening = threading.Lock()
+        self._transports: _Transports | None = None
         self._closed = False
-        verification = _verification(tls)
-        try:
-            self._transports = _Transports(verification, proxy)
-        except (ImportError, ValueError, httpx.InvalidURL) as error:  # the text may show a proxy's password
-            name = type(error).__name__
-            raise ConfigurationError(f"the proxy settings cannot be used: {name}") from None
+        if proxy or _are_proxies_set():
+            self._open()  # only httpx can say whether it understands them
+
+    def _open(self) -> _Transports | None:
+        """Return httpx's transports, None after `close`. Made for the first request: that takes a third of a start.
+
+        Raises:
+            ConfigurationError: proxy settings that cannot be understood.
+        """
+        import httpx  # noqa: PLC0415 - heavy
+
+        with self._opening:
+            if self._transports is None and not self._closed:
+                limits = httpx.Timeout(self._timeout, connect=min(_CONNECT_TIMEOUT, self._timeout))
+                self._extensions["timeout"] = limits.as_dict()
+                self._cookies = httpx.Cookies()
+                try:
+                    self._transports = _Transports(self._verification, self._proxy)
+                except (ImportError, ValueError, httpx.InvalidURL) as error:  # the text may show a proxy's password
+                    name = type(error).__name__
+                    raise ConfigurationError(f"the proxy settings cannot be used: {name}") from None
+            return None if self._closed else self._transports
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], *, query: str = "") -> HttpAnswer:
         """Post `body` and return the answer, whatever its status.
@@ -137,12 +154,14 @@ class HttpClient:
         return self._request("GET", url, None, headers, query)
 
     def _request(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], query: str) -> HttpAnswer:
-        import httpx  # noqa: PLC0415 - imported already
+        import httpx  # noqa: PLC0415 - heavy
 
-        if self._closed:
+        transports = self._open()
+        if transports is None:
             raise RetryableError(f"{url}: nothing was sent, the exporter is shut down")
         try:
-            answer = self._exchange(method, url, body, headers, query)
+            to = self._prepare(transports, url + query, headers)
+            answer = self._exchange(to, method, url, body)
         except httpx.HTTPError as error:
             raise http_error(url, error) from None  # the original shows the whole request
         except httpx.InvalidURL:
@@ -150,12 +169,10 @@ class HttpClient:
         _log.debug("%s %s: HTTP %d", method, url, answer.status)
         return answer
 
-    def _exchange(
-        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], query: str
-    ) -> HttpAnswer:
+    def _exchange(self, prepared: _Prepared, method: str, url: str, body: bytes | None) -> HttpAnswer:
         import httpx  # noqa: PLC0415 - imported already
 
-        to, sent, transport = self._prepare(url + query, headers)
+        to, sent, transport = prepared
         if body is not None:
             sent = [*sent, (b"Content-Length", b"%d" % len(body))]
         stream = httpx.ByteStream(body or b"")
@@ -173,7 +190,7 @@ class HttpClient:
         wait = parse_retry_after(response.headers.get("Retry-After", ""), self._clock())
         return HttpAnswer(response.status_code, self._without_secrets(said), wait, url)
 
-    def _prepare(self, url: str, headers: Mapping[str, str]) -> _Prepared:
+    def _prepare(self, transports: _Transports, url: str, headers: Mapping[str, str]) -> _Prepared:
         """Return what is the same for all requests to a URL with the same headers."""
         import httpx  # noqa: PLC0415 - imported already
 
@@ -184,7 +201,7 @@ class HttpClient:
             merged = httpx.Headers({"Host": to.netloc.decode("ascii")})
             merged.update({"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": "beacon"})
             merged.update(headers)
-            found = _Prepared(to, merged.raw, self._transports.of(to))
+            found = _Prepared(to, merged.raw, transports.of(to))
             if len(self._prepared) >= _MAX_PREPARED:
                 self._prepared.clear()
             self._prepared[key] = found
@@ -192,8 +209,10 @@ class HttpClient:
 
     def close(self) -> None:
         """Close all connections."""
-        self._closed = True
-        self._transports.close()
+        with self._opening:
+            self._closed = True
+            if self._transports is not None:
+                self._transports.close()
 
     def _without_secrets(self, body: bytes) -> bytes:
         for secret in self._secrets:
@@ -290,6 +309,12 @@ def _beginning(response: httpx.Response) -> bytes:
         if len(said) >= _MAX_ANSWER:
             break
     return bytes(said[:_MAX_ANSWER])
+
+
+def _are_proxies_set() -> bool:
+    """Say whether the environment names a proxy, as `urllib.request.getproxies` looks for them."""
+    names = {name.lower() for name, value in os.environ.items() if value}
+    return any(name.endswith("_proxy") for name in names - {"no_proxy"})
 
 
 def _verification(tls: TlsOptions) -> ssl.SSLContext | bool:
