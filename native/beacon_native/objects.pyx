@@ -26,6 +26,7 @@ cdef extern from "Python.h":
 cdef enum:
     MOST_LEVELS = 32  # of maps in maps
     LONGEST_NUMBER = 20  # characters of an integer of 64 bits
+    PORTION = 1 << 15  # bytes that are written before they are moved: they are still in the processor's cache then
 
     CONSTANT = 0
     SECONDS = 1
@@ -269,6 +270,8 @@ cdef class Form:
             except (UnusualError, UnicodeEncodeError):
                 own.size = before
                 break
+            if own.size >= PORTION:
+                _append(text, own)
         _append(text, own)
         return sizes
 
@@ -425,8 +428,10 @@ cdef class Form:
 
 
 cdef int _append(bytearray text, _Text more) except -1:
+    """Move what is in `more` to the end of `text`."""
     cdef Py_ssize_t before = PyByteArray_GET_SIZE(text)
     if more.size:
         PyByteArray_Resize(text, before + more.size)
         memcpy(PyByteArray_AS_STRING(text) + before, more.start, more.size)
+        more.size = 0
     return 0

@@ -28,8 +28,9 @@ FILE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 class _Waiting:
     """One thread's write, and what became of it."""
 
-    def __init__(self, write: Write[Any]) -> None:
+    def __init__(self, write: Write[Any], *, synced: bool) -> None:
         self.write = write
+        self.synced = synced
         self.finish: Callable[[], Any] | None = None
         self.result: Any = None
         self.error: Exception | None = None
@@ -59,19 +60,25 @@ class GroupCommit:
         self._connection = connection
         self._failed = failed
         self._alone = alone
+        self._synced: bool | None = None  # how the connection commits; None if that is not known
         self._leading = threading.Lock()
         self._gathering = threading.Lock()
         self._waiting: list[_Waiting] = []
 
-    def run(self, write: Write[T]) -> T:
+    def run(self, write: Write[T], *, synced: bool = True) -> T:
         """Run a write and return its result once it is on disk.
 
         A write that raises a `QueueError` must not have written anything yet; the others in its group go on.
 
+        Args:
+            write: what to do within the transaction.
+            synced: whether a power loss may not undo it. What is not synced outlives this process all the same, and is
+                on disk with the next write that is.
+
         Raises:
             QueueUnavailableError: the transaction failed; nothing of the group was stored.
         """
-        waiting = _Waiting(write)
+        waiting = _Waiting(write, synced=synced)
         with self._gathering:
             self._waiting.append(waiting)
         with self._leading:
@@ -93,6 +100,7 @@ class GroupCommit:
                 return query(self._connection)
             except FILE_ERRORS as error:
                 self._connection = self._failed(self._connection, error)
+                self._synced = None
                 raise QueueUnavailableError(f"the queue cannot be read now: {error}") from error
 
     def close(self) -> None:
@@ -114,6 +122,7 @@ class GroupCommit:
             waiting.done = True
 
     def _commit(self, group: list[_Waiting]) -> None:
+        self._sync(any(waiting.synced for waiting in group))
         self._connection.execute("BEGIN IMMEDIATE")
         for waiting in group:
             try:
@@ -122,10 +131,17 @@ class GroupCommit:
                 waiting.error = error
         self._connection.execute("COMMIT")
 
+    def _sync(self, wanted: bool) -> None:
+        """Sync commits from now on, or not; the file is consistent in both cases (sqlite.org, "PRAGMA synchronous")."""
+        if wanted is not self._synced:
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if wanted else 'NORMAL'}")
+            self._synced = wanted
+
     def _abandon(self, group: list[_Waiting], cause: Exception) -> None:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
         self._connection = self._failed(self._connection, cause)
+        self._synced = None  # it may be another connection
         for waiting in group:
             if waiting.error is None:
                 waiting.error = QueueUnavailableError(f"the queue cannot store now: {cause}")

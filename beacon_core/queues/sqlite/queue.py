@@ -300,7 +300,7 @@ class MemoryQueue(Queue):
                 tables.give_pages_back(connection)
             return lambda: self._settled(lease, held, kept, freed)
 
-        return self._open_commits.run(write)
+        return self._open_commits.run(write, synced=bool(reasons))  # delivered twice, at worst, after a power loss
 
     def _settled(self, lease: Lease, held: list[LeasedBatch], kept: list[LeasedBatch], freed: int) -> int:
         done = {leased.seq for leased in held} - {leased.seq for leased in kept}

@@ -98,7 +98,8 @@ class SplunkHecExporter(Exporter):
             verdict = self._send(body)
             failed |= verdict.failed
             busy = _busy(records, verdict.failed)
-            taken = [record for record in records if record.event_id not in verdict.failed]
+            lost = verdict.failed
+            taken = [record for record in records if record.event_id not in lost] if lost else records
             if taken:
                 accepted.append(Accepted(taken, verdict.ack_id, verdict.hurry))
         raise_failures(batch, failed | self._acknowledgements.wait(accepted))

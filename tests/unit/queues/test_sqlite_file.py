@@ -188,3 +188,33 @@ def test_the_file_shrinks_while_it_is_used_once_what_it_held_is_delivered(tmp_pa
     assert left < full * 0.7
     queue.shutdown(1)
     assert path.stat().st_size == left * 16384
+
+
+def test_p1_what_is_put_is_synced_though_what_was_delivered_need_not_be(tmp_path: Path) -> None:
+    queue = open_queue(tmp_path / "queue.db")
+
+    def is_synced() -> bool:
+        def query(connection: sqlite3.Connection) -> bool:
+            return connection.execute("PRAGMA synchronous").fetchone() == (2,)
+
+        return queue._open_commits.read(query)
+
+    for name in "ab":
+        put(queue, name)
+        assert is_synced()
+        lease = take(queue)
+        assert lease is not None
+        queue.ack(lease)
+        assert not is_synced()
+    put(queue, "c")
+    lease = take(queue)
+    assert lease is not None
+    queue.dead_letter(lease, {"c-0": "refused"})
+    assert is_synced()
+    queue.ack(lease)
+    with pytest.raises(QueueUnavailableError):
+        queue._open_commits.run(lambda connection: connection.execute("COMMIT NONSENSE").fetchone)
+    put(queue, "d")  # by another connection: the file was taken for a damaged one
+    assert is_synced()
+    assert queue.backlogs()["file"] == Backlog(2, 1)
+    queue.shutdown(1)
