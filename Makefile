@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-PROJECTS := pyproject.toml sdk/pyproject.toml native/pyproject.toml $(wildcard native/beacon_native/*.p[xy]* plugins/*/pyproject.toml)
+PROJECTS := pyproject.toml sdk/pyproject.toml native/pyproject.toml $(wildcard native/setup.py $(addprefix native/beacon_native/,*.pyx *.pxd *.pxi) plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
 .PHONY: help install format lint typecheck test crash fuzz asan clients agents sessions linear bench docs demo lock clean
@@ -18,7 +18,8 @@ $(INSTALLED): $(PROJECTS)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --editable . --editable plugins/file --editable plugins/splunk --editable plugins/datadog --editable sdk --group dev
-	$(BIN)/python -m pip install --quiet --editable native || echo 'beacon-native was not built, for which it takes a C compiler: everything works without it, only slower'
+	@echo '$(BIN)/python -m pip install --quiet --editable native'
+	@$(BIN)/python -m pip install --quiet --editable native >$(VENV)/native.log 2>&1 || echo 'beacon-native was not built; everything works without it, only slower. It takes a C compiler; $(VENV)/native.log has what was said.' >&2
 	@touch $@
 
 format: install  ## format the code and mend what can be mended
@@ -77,12 +78,13 @@ RESULTS := .bench
 FLOOR ?=
 
 bench: install  ## all benchmarks, under ten minutes, and docs/reference/performance.md from them: make bench FLOOR=floor.py; LONG=1 takes longer queues
+	@$(BIN)/python -m compileall -q beacon_core plugins sdk  # as pip does with all that is not editable, also where PYTHONDONTWRITEBYTECODE is set
 	$(BIN)/python benchmarks/startup.py --json $(RESULTS)/startup.json
 	$(BIN)/python benchmarks/ci.py --json $(RESULTS)/ci.json
 	$(BIN)/python benchmarks/stages.py --json $(RESULTS)/stages.json
-	$(BIN)/python benchmarks/side_by_side.py --encoding protobuf json --json $(RESULTS)/side_by_side.json $(if $(FLOOR),--floor '$(FLOOR)')
+	$(BIN)/python benchmarks/side_by_side.py --pure --encoding protobuf json --json $(RESULTS)/side_by_side.json $(if $(FLOOR),--floor '$(FLOOR)')
 	$(BIN)/python benchmarks/side_by_side.py --batch 10 1 --events 10000 --json $(RESULTS)/small.json $(if $(FLOOR),--floor '$(FLOOR)')
-	$(BIN)/python benchmarks/side_by_side.py --no-floor --workers 2 --json $(RESULTS)/workers.json
+	$(BIN)/python benchmarks/side_by_side.py --no-floor --workers 2 --events 150000 --json $(RESULTS)/workers.json
 	$(BIN)/python benchmarks/backlog.py --events $(if $(LONG),1000000,300000) --json $(RESULTS)/backlog.json
 	$(BIN)/python benchmarks/queued.py --events $(if $(LONG),10000000,1000000) --json $(RESULTS)/queued.json
 	$(BIN)/python benchmarks/sanitize.py --json $(RESULTS)/sanitize.json
@@ -99,4 +101,5 @@ lock: install  ## write uv.lock anew
 	$(BIN)/python -m pip install --quiet uv && $(BIN)/uv lock
 
 clean:  ## remove everything that make made
-	rm -rf $(VENV) .agents .asan .demo .bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .agents .asan .demo .bench build dist native/build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -f native/beacon_native/*.c native/beacon_native/*.so

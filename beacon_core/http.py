@@ -7,6 +7,8 @@ ambiguous.
 from __future__ import annotations
 
 import logging
+import os
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -96,18 +98,34 @@ class HttpClient:
         clock: Callable[[], int] = time.time_ns,
         proxy: str | None = None,
     ) -> None:
-        import httpx  # noqa: PLC0415 - heavy, and only a started exporter needs it
-
         logging.getLogger("httpx").addFilter(_without_query)
         self._clock = clock
         self._secrets = [secret.encode() for secret in secrets if secret]
         self._extensions = {"sni_hostname": tls.server_name_override} if tls.server_name_override else {}
-        try:
-            limits = httpx.Timeout(timeout, connect=min(_CONNECT_TIMEOUT, timeout))
-            self._client = httpx.Client(verify=_verification(tls), timeout=limits, proxy=proxy)
-        except (ImportError, ValueError, httpx.InvalidURL) as error:  # the text may show a proxy's password
-            name = type(error).__name__
-            raise ConfigurationError(f"the proxy settings cannot be used: {name}") from None
+        self._timeout, self._verify, self._proxy = timeout, _verification(tls), proxy
+        self._opening = threading.Lock()
+        self._client: httpx.Client | None = None
+        self._closed = False
+        if proxy or _are_proxies_set():
+            self._open()  # only httpx can say whether it understands them
+
+    def _open(self) -> httpx.Client | None:
+        """Return httpx's client, None after `close`. It is made for the first request: that takes a third of a start.
+
+        Raises:
+            ConfigurationError: proxy settings that cannot be understood.
+        """
+        import httpx  # noqa: PLC0415 - heavy
+
+        with self._opening:
+            if self._client is None and not self._closed:
+                try:
+                    limits = httpx.Timeout(self._timeout, connect=min(_CONNECT_TIMEOUT, self._timeout))
+                    self._client = httpx.Client(verify=self._verify, timeout=limits, proxy=self._proxy)
+                except (ImportError, ValueError, httpx.InvalidURL) as error:  # the text may show a proxy's password
+                    name = type(error).__name__
+                    raise ConfigurationError(f"the proxy settings cannot be used: {name}") from None
+            return None if self._closed else self._client
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], *, query: str = "") -> HttpAnswer:
         """Post `body` and return the answer, whatever its status.
@@ -129,12 +147,13 @@ class HttpClient:
         return self._request("GET", url, None, headers, query)
 
     def _request(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], query: str) -> HttpAnswer:
-        import httpx  # noqa: PLC0415 - imported already
+        import httpx  # noqa: PLC0415 - heavy
 
-        if self._client.is_closed:
+        client = self._open()
+        if client is None:
             raise RetryableError(f"{url}: nothing was sent, the exporter is shut down")
         try:
-            with self._client.stream(
+            with client.stream(
                 method, url + query, content=body, headers=headers, extensions=self._extensions
             ) as response:
                 said = _beginning(response)
@@ -147,7 +166,10 @@ class HttpClient:
 
     def close(self) -> None:
         """Close all connections."""
-        self._client.close()
+        with self._opening:
+            self._closed = True
+            if self._client is not None:
+                self._client.close()
 
     def _without_secrets(self, body: bytes) -> bytes:
         for secret in self._secrets:
@@ -209,6 +231,12 @@ def _without_query(record: logging.LogRecord) -> bool:
     if isinstance(record.args, tuple):
         record.args = tuple(arg.copy_with(query=None) if hasattr(arg, "copy_with") else arg for arg in record.args)
     return True
+
+
+def _are_proxies_set() -> bool:
+    """Say whether the environment names a proxy, as `urllib.request.getproxies` looks for them."""
+    names = {name.lower() for name, value in os.environ.items() if value}
+    return any(name.endswith("_proxy") for name in names - {"no_proxy"})
 
 
 def _verification(tls: TlsOptions) -> ssl.SSLContext | bool:

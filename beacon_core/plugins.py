@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from typing import Any, TypeAlias
 
-from beacon_core.component import Component, Kind
+from beacon_core.component import KINDS, Component, Kind
 from beacon_core.config import ComponentConfig, ExporterConfig
 from beacon_core.errors import PluginError
 from beacon_core.exporter import Exporter
@@ -47,29 +48,45 @@ class Installed:
     target: str
 
 
+#: What every installed distribution offers, by kind; none of it has been imported.
+Offers: TypeAlias = Mapping[Kind, EntryPoints]
+
+
+def offers() -> Offers:
+    """Return what is installed now. Reads every distribution, so who asks for several types calls it once."""
+    points = entry_points()
+    return {kind: points.select(group=f"beacon.{kind}") for kind in KINDS}
+
+
 def installed(kind: Kind) -> list[Installed]:
     """Return what is installed of a kind, by name; imports none of it."""
-    found = [
-        Installed(kind, point.name, *_distribution(point), point.value)
-        for point in entry_points(group=f"beacon.{kind}")
-    ]
-    return sorted(set(found), key=lambda item: (item.type, item.distribution))
+    return _sorted(kind, offers()[kind])
+
+
+def _sorted(kind: Kind, points: Iterable[EntryPoint]) -> list[Installed]:
+    found = {Installed(kind, point.name, *_distribution(point), point.value) for point in points}
+    return sorted(found, key=lambda item: (item.type, item.distribution))
 
 
 def _distribution(point: EntryPoint) -> tuple[str, str]:
     return (point.dist.name, point.dist.version) if point.dist is not None else ("unknown", "")
 
 
-def load(kind: Kind, type_name: str) -> type[Component]:
+def load(kind: Kind, type_name: str, offered: Offers | None = None) -> type[Component]:
     """Import a component type and return its class.
+
+    Args:
+        kind: receivers, processors, exporters or queues.
+        type_name: as in the YAML file.
+        offered: by whatever is installed; looked up if it is not given.
 
     Raises:
         PluginError: it is not installed, installed twice, cannot be imported, or is no component of that kind.
     """
-    everything = installed(kind)
-    found = [item for item in everything if item.type == type_name]
+    points = (offered or offers())[kind]
+    found = _sorted(kind, (point for point in points if point.name == type_name))
     if not found:
-        raise PluginError(_missing(kind, type_name, sorted({item.type for item in everything})))
+        raise PluginError(_missing(kind, type_name, sorted({point.name for point in points})))
     if len(found) > 1:
         owners = " and ".join(f"{item.distribution} ({item.target})" for item in found)
         raise PluginError(f"{kind[:-1]} type {type_name!r} is installed twice, by {owners}; uninstall one of them")
@@ -85,7 +102,12 @@ def _missing(kind: Kind, type_name: str, names: list[str]) -> str:
 
 def _import(item: Installed) -> Any:
     from stevedore import DriverManager  # noqa: PLC0415 - not needed to list what is installed
-    from stevedore.exception import NoMatches  # noqa: PLC0415
+
+    class Driver(DriverManager[Any]):
+        """Of what was found a moment ago: stevedore's cache on disk can be older, and looking again takes as long."""
+
+        def list_entry_points(self) -> list[EntryPoint]:
+            return [EntryPoint(item.type, item.target, self.namespace)]
 
     def failed(_manager: object, _point: EntryPoint, error: BaseException) -> None:
         raise PluginError(
@@ -93,17 +115,7 @@ def _import(item: Installed) -> Any:
             f" {type(error).__name__}: {error}; reinstall or uninstall {item.distribution}"
         ) from error
 
-    try:
-        manager: DriverManager[Any] = DriverManager(
-            f"beacon.{item.kind}", item.type, invoke_on_load=False, on_load_failure_callback=failed
-        )
-    except NoMatches:  # stevedore's cache on disk can be older than the installation
-        point = EntryPoint(item.type, item.target, f"beacon.{item.kind}")
-        try:
-            return point.load()
-        except (ImportError, AttributeError) as error:
-            failed(None, point, error)
-    return manager.driver
+    return Driver(f"beacon.{item.kind}", item.type, on_load_failure_callback=failed).driver
 
 
 def _checked(kind: Kind, item: Installed, loaded: Any) -> type[Component]:

@@ -8,6 +8,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -48,7 +49,8 @@ def load_graph(files: tuple[Path, ...], sets: tuple[str, ...]) -> Graph:
     """
     from beacon_core import loader, plugins  # noqa: PLC0415 - the command line alone imports nothing heavy
 
-    return loader.load(files, sets=sets, environ=os.environ, load_type=plugins.load)
+    load_type = partial(plugins.load, offered=plugins.offers())
+    return loader.load(files, sets=sets, environ=os.environ, load_type=load_type)
 
 
 def set_up_logging(level: str) -> None:

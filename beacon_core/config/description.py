@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
+import textwrap
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -56,6 +59,7 @@ def describe(model: type[ComponentConfig], prefix: str = "", values: ComponentCo
         prefix: what stands before their names.
         values: an instance whose values are the defaults, where an outer model has its own.
     """
+    docstrings = _docstrings(model)
     for name, field in model.model_fields.items():
         default = getattr(values, name) if values is not None else _default(field)
         nested = nested_model(field)
@@ -64,9 +68,30 @@ def describe(model: type[ComponentConfig], prefix: str = "", values: ComponentCo
             words = type_words(field)
             if words != "null":  # an option that has no value is there for its error message
                 shown = None if required else default_words(default, field)
-                yield Option(prefix + name, words, shown, " ".join((field.description or "").split()))
+                said = field.description or docstrings.get(name, "")
+                yield Option(prefix + name, words, shown, " ".join(said.split()))
         else:
             yield from describe(nested, f"{prefix}{name}.", default if isinstance(default, nested) else None)
+
+
+def _docstrings(model: type[ComponentConfig]) -> dict[str, str]:
+    """Return what stands below the fields of a model in its source, by name, with those that it inherits."""
+    found: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        if issubclass(base, ComponentConfig):
+            for statement, below in pairwise(_body(base)):
+                match statement, below:
+                    case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                        found[name] = text
+    return found
+
+
+def _body(model: type[ComponentConfig]) -> list[ast.stmt]:
+    try:
+        [definition] = ast.parse(textwrap.dedent(inspect.getsource(model))).body
+    except (OSError, TypeError, SyntaxError):  # made by a program, or its source is not there
+        return []
+    return definition.body if isinstance(definition, ast.ClassDef) else []
 
 
 def nested_model(field: FieldInfo) -> type[ComponentConfig] | None:

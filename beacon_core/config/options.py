@@ -69,7 +69,9 @@ Secret: TypeAlias = Annotated[SecretStr, BeforeValidator(_only_by_reference)]
 class ComponentConfig(BaseModel):
     """Base of every component's options: unknown keys are errors, instances are frozen, inputs appear in no message.
 
-    The docstring below a field is its description in `beacon components` and in the reference pages.
+    The docstring below a field is its description in `beacon components` and in the reference pages. It is read from
+    the source when it is asked for (`description.describe`): pydantic's `use_attribute_docstrings` would do it for
+    every model at every start, which takes as long as all the rest of making them.
     """
 
     model_config = ConfigDict(
@@ -77,7 +79,6 @@ class ComponentConfig(BaseModel):
         frozen=True,
         hide_input_in_errors=True,
         coerce_numbers_to_str=True,
-        use_attribute_docstrings=True,
         validate_default=True,
     )
 

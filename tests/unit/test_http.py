@@ -125,6 +125,24 @@ def test_a_proxy_gets_the_requests_and_is_shown_nowhere_if_it_is_none(url: str) 
     assert "hunter2" not in str(raised.value)
 
 
+def test_a_proxy_of_the_environment_that_is_none_is_an_error_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "nonsense://me:hunter2@proxy")
+    with pytest.raises(ConfigurationError, match="proxy settings cannot be used") as raised:
+        HttpClient(5, TlsOptions())
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_closed_client_sends_nothing(url: str) -> None:
+    for used_before in (False, True):
+        client = HttpClient(5, TlsOptions())
+        if used_before:
+            client.post(url, b"{}", {})
+        client.close()
+        with pytest.raises(RetryableError, match="nothing was sent") as raised:
+            client.post(url, b"{}", {})
+        assert not raised.value.ambiguous
+
+
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("3600", 60.0), ("", None), ("soon", None), ("0", 0.0)])
 def test_retry_after_is_seconds_and_at_most_a_minute(header: str, seconds: float | None) -> None:
     assert parse_retry_after(header, NOW) == seconds

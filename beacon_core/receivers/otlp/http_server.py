@@ -25,6 +25,10 @@ ANSWER_GRACE = 0.5
 
 _POLL = 0.002  # seconds between looks at what is under way, when stopping
 
+#: Seconds after the start until everything is loaded that a request may need. Not at once: the first request, which
+#: needs little of it, would wait for the interpreter.
+WARM_UP_AFTER = 1.0
+
 
 class HttpServer:
     """Serves OTLP/HTTP on sockets that listen already. `run` belongs to one thread, `stop` to any."""
@@ -59,7 +63,7 @@ class HttpServer:
             await self._loop.create_server(lambda: Connection(self._shared), sock=sock, backlog=1024)
             for sock in self._sockets
         ]
-        self._storing.warm_up()
+        self._loop.call_later(WARM_UP_AFTER, self._storing.warm_up)
         timeout = await self._stopping
         await self._take_what_is_there(self._loop.time() + min(timeout, BACKLOG_GRACE))
         for server in servers:

@@ -23,9 +23,14 @@ from beacon_core.receiver import Consumer
 from beacon_core.receivers.otlp.inflate import gunzip
 from beacon_core.receivers.otlp.refusal import RETRY_AFTER, Refusal, Refusals, refusal_for
 
-#: Turns of the event loop that a group is given to gather in. A turn takes some microseconds, and clients that were
-#: answered together send their next requests together.
-TURNS = 3
+#: How a group waits for those who were answered a moment ago: most clients send their next request at once, and without
+#: a pause they would form two groups that wait for each other. Seconds between looks whether one has come since, and
+#: how many looks at most. uvloop counts milliseconds.
+PATIENCE = 0.001
+LOOKS = 5
+
+#: Bytes of bodies in a group that waits for nobody: its events cost more than the group itself.
+WORTHWHILE = 64 * 1024
 
 #: Bytes of bodies in a group, unless one alone is larger: more saves nothing, and takes memory.
 GROUP_SIZE = 256 * 1024
@@ -73,22 +78,55 @@ class _Work:
 
 
 class _Lane:
-    """Requests that are stored one group after the other."""
+    """Requests that are stored one group after the other.
+
+    Attributes:
+        free: no group is being stored.
+        waiting: what the next groups are made of; `size` bytes of it.
+        expected: how many requests the next group would have if everyone who has sent one sent another.
+        due: ends the wait for them.
+    """
 
     def __init__(self) -> None:
         self.free = True
         self.waiting: deque[_Work] = deque()
+        self.size = 0
+        self.expected = 0
+        self.due: asyncio.TimerHandle | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the next group need not wait for more."""
+        return len(self.waiting) >= self.expected or self.size >= WORTHWHILE or self.waiting[0].alone
+
+    def add(self, work: _Work) -> None:
+        """Let a request wait."""
+        self.waiting.append(work)
+        self.size += work.size
 
     def group(self) -> list[_Work]:
         """Take what is worked on together."""
         group = [self.waiting.popleft()]
         size = group[0].size
         while self.waiting and not group[0].alone and not self.waiting[0].alone:
-            size += self.waiting[0].size
-            if size > GROUP_SIZE:
+            if size + self.waiting[0].size > GROUP_SIZE:
                 break
+            size += self.waiting[0].size
             group.append(self.waiting.popleft())
+        self.size -= size
         return group
+
+    def give_back(self, group: list[_Work]) -> None:
+        """Let the requests of a group wait again, before all others and each for itself."""
+        for work in reversed(group):
+            work.alone = True
+            self.waiting.appendleft(work)
+            self.size += work.size
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        self.waiting.clear()
+        self.size = 0
 
 
 class Storing:
@@ -112,7 +150,6 @@ class Storing:
         self._refusals = refusals
         self._executor = ThreadPoolExecutor(2, thread_name_prefix=f"beacon-{host.component}")
         self._small, self._large = _Lane(), _Lane()
-        self._due = False
         self._unfinished: set[_Work] = set()
 
     @property
@@ -128,8 +165,9 @@ class Storing:
         """Store a complete request; `done` is called once, later."""
         work = _Work(head, body, done)
         self._unfinished.add(work)
-        (self._large if work.size >= LARGE else self._small).waiting.append(work)
-        self._gather()
+        lane = self._large if work.size >= LARGE else self._small
+        lane.add(work)
+        self._gather(lane)
 
     async def store(self, head: Head, body: bytes) -> str:
         """Store a complete request; return the warning for its sender, if any. Goes on if the caller is cancelled.
@@ -149,7 +187,7 @@ class Storing:
     def give_up(self) -> None:
         """Refuse what is not stored by now; the same request sent again is stored once."""
         for lane in (self._small, self._large):
-            lane.waiting.clear()
+            lane.clear()
         for work in list(self._unfinished):
             self._finish(work, Refusal("shutting_down", "the receiver is shutting down", RETRY_AFTER))
 
@@ -159,20 +197,28 @@ class Storing:
 
     # ---- the event loop's thread ----
 
-    def _gather(self) -> None:
-        if not self._due and any(lane.waiting and lane.free for lane in (self._small, self._large)):
-            self._due = True
-            self._loop.call_soon(self._turn, TURNS)
-
-    def _turn(self, left: int) -> None:
-        if left:
-            self._loop.call_soon(self._turn, left - 1)
+    def _gather(self, lane: _Lane) -> None:
+        """Begin with the next group, if it is time, or see to it that it will be."""
+        if not lane.free or not lane.waiting:
             return
-        self._due = False
-        for lane in (self._small, self._large):
-            if lane.waiting and lane.free:
-                lane.free = False
-                self._start(lane, lane.group())
+        if lane.complete:
+            self._begin(lane)
+        elif lane.due is None:
+            lane.due = self._loop.call_later(PATIENCE, self._look, lane, len(lane.waiting), LOOKS)
+
+    def _look(self, lane: _Lane, before: int, left: int) -> None:
+        if left > 1 and len(lane.waiting) > before:
+            lane.due = self._loop.call_later(PATIENCE, self._look, lane, len(lane.waiting), left - 1)
+        else:
+            self._begin(lane)
+
+    def _begin(self, lane: _Lane) -> None:
+        if lane.due is not None:
+            lane.due.cancel()
+            lane.due = None
+        if lane.waiting:
+            lane.free = False
+            self._start(lane, lane.group())
 
     def _start(self, lane: _Lane, group: list[_Work]) -> None:
         def ended(future: Future[list[Outcome]]) -> None:
@@ -183,11 +229,10 @@ class Storing:
 
     def _ended(self, lane: _Lane, group: list[_Work], future: Future[list[Outcome]]) -> None:
         lane.free = True
+        lane.expected = len(group) + len(lane.waiting)
         error = None if future.cancelled() else future.exception()
         if future.cancelled() or (error is not None and len(group) > 1):  # none is stored; some may be, each by itself
-            for work in reversed(group):
-                work.alone = True
-                lane.waiting.appendleft(work)
+            lane.give_back(group)
         elif error is not None:
             refusal = refusal_for(error)
             if refusal.reason == "internal_error":
@@ -196,7 +241,7 @@ class Storing:
         else:
             for work, outcome in zip(group, future.result(), strict=True):
                 self._finish(work, outcome)
-        self._gather()
+        self._gather(lane)
 
     def _finish(self, work: _Work, outcome: Outcome) -> None:
         if work in self._unfinished:  # else it was given up
