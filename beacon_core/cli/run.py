@@ -151,6 +151,7 @@ def run(
     signals = obey_signals(service)
     begun = partial(stop_at_eof, service) if until_eof else None
     receipt = service.run(ready_file=ready_file, announce=_proof(graph), begun=begun)
+    gc.freeze()  # nothing is looked through at the exit, which frees it all
     if receipt_file is not None:
         write_json(receipt_file, receipt)
     click.echo(receipt_text(receipt), err=True)
