@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-PROJECTS := pyproject.toml sdk/pyproject.toml native/pyproject.toml $(wildcard native/beacon_native/*.pyx plugins/*/pyproject.toml)
+PROJECTS := pyproject.toml sdk/pyproject.toml native/pyproject.toml $(wildcard native/setup.py $(addprefix native/beacon_native/,*.pyx *.pxd *.pxi) plugins/*/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help install format lint typecheck test crash fuzz clients agents sessions linear bench docs demo lock clean
+.PHONY: help install format lint typecheck test crash fuzz asan clients agents sessions linear bench docs demo lock clean
 
 help:  ## show this
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 14
@@ -18,7 +18,8 @@ $(INSTALLED): $(PROJECTS)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --editable . --editable plugins/file --editable plugins/splunk --editable plugins/datadog --editable sdk --group dev
-	$(BIN)/python -m pip install --quiet --editable native || echo 'beacon-native was not built, for which it takes a C compiler: everything works without it, only slower'
+	@echo '$(BIN)/python -m pip install --quiet --editable native'
+	@$(BIN)/python -m pip install --quiet --editable native >$(VENV)/native.log 2>&1 || echo 'beacon-native was not built; everything works without it, only slower. It takes a C compiler; $(VENV)/native.log has what was said.' >&2
 	@touch $@
 
 format: install  ## format the code and mend what can be mended
@@ -41,8 +42,18 @@ SEED ?=
 crash: install  ## kill Beacon N times under load and check that nothing is lost: make crash N=1000 SEED=abc
 	$(BIN)/python -m tests.e2e.crash --kills $(N) --seed '$(SEED)'
 
-fuzz: install  ## hostile input on every receiver, a few minutes: make fuzz SEED=abc
+fuzz: install  ## hostile input on every receiver, and decoded with native code and without, minutes: make fuzz SEED=abc
 	$(BIN)/python -m tests.fuzz --seed '$(SEED)'
+
+ASAN := .asan
+CASES ?= 50000
+
+asan: install  ## the same for native code only, built to notice every access out of bounds; needs gcc: make asan CASES=1000
+	rm -rf $(ASAN) && mkdir $(ASAN) && cp -R native $(ASAN)/source && rm -rf $(ASAN)/source/build
+	CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined' \
+		$(BIN)/python -m pip install --quiet --no-deps --target $(ASAN) $(ASAN)/source
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
+		PYTHONMALLOC=malloc PYTHONPATH=$(ASAN) $(BIN)/python -m tests.fuzz --only decoding --cases $(CASES) --seed '$(SEED)'
 
 clients: install  ## OTLP exporters that come from elsewhere than PyPI, here Node's, against a real Beacon; needs npm
 	BEACON_TEST_NODE=1 $(BIN)/pytest tests/e2e/test_node_exporters.py
@@ -71,9 +82,9 @@ bench: install  ## all benchmarks, under ten minutes, and docs/reference/perform
 	$(BIN)/python benchmarks/startup.py --json $(RESULTS)/startup.json
 	$(BIN)/python benchmarks/ci.py --json $(RESULTS)/ci.json
 	$(BIN)/python benchmarks/stages.py --json $(RESULTS)/stages.json
-	$(BIN)/python benchmarks/side_by_side.py --encoding protobuf json --json $(RESULTS)/side_by_side.json $(if $(FLOOR),--floor '$(FLOOR)')
+	$(BIN)/python benchmarks/side_by_side.py --pure --encoding protobuf json --json $(RESULTS)/side_by_side.json $(if $(FLOOR),--floor '$(FLOOR)')
 	$(BIN)/python benchmarks/side_by_side.py --batch 10 1 --events 10000 --json $(RESULTS)/small.json $(if $(FLOOR),--floor '$(FLOOR)')
-	$(BIN)/python benchmarks/side_by_side.py --no-floor --workers 2 --json $(RESULTS)/workers.json
+	$(BIN)/python benchmarks/side_by_side.py --no-floor --workers 2 --events 150000 --json $(RESULTS)/workers.json
 	$(BIN)/python benchmarks/backlog.py --events $(if $(LONG),1000000,300000) --json $(RESULTS)/backlog.json
 	$(BIN)/python benchmarks/queued.py --events $(if $(LONG),10000000,1000000) --json $(RESULTS)/queued.json
 	$(BIN)/python benchmarks/sanitize.py --json $(RESULTS)/sanitize.json
@@ -90,4 +101,5 @@ lock: install  ## write uv.lock anew
 	$(BIN)/python -m pip install --quiet uv && $(BIN)/uv lock
 
 clean:  ## remove everything that make made
-	rm -rf $(VENV) .agents .demo .bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .agents .asan .demo .bench build dist native/build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -f native/beacon_native/*.c native/beacon_native/*.so

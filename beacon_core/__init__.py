@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         encode_lines,
     )
     from beacon_core.exporter import Exporter, raise_failures
+    from beacon_core.forms import JsonForm, json_form
     from beacon_core.http import HttpAnswer, HttpClient, http_error
     from beacon_core.otlp import encode_otlp_json
     from beacon_core.processor import Processor
@@ -90,6 +91,7 @@ __all__ = [
     "HttpAnswer",
     "HttpClient",
     "InvalidDataError",
+    "JsonForm",
     "Lease",
     "LeasedBatch",
     "Metric",
@@ -122,6 +124,7 @@ __all__ = [
     "encode_otlp_json",
     "gzip_body",
     "http_error",
+    "json_form",
     "raise_failures",
 ]
 
@@ -138,6 +141,7 @@ _HOMES = (
     "receiver",
     "processor",
     "exporter",
+    "forms",
     "http",
     "compression",
     "otlp",

@@ -1,7 +1,8 @@
 """HTTP for exporters: one POST, its answer or why there is none; TLS, proxies, time-outs; never a word of a credential.
 
 A request that was not sent cannot have been taken; one that was sent and not answered may have been: its failure is
-ambiguous.
+ambiguous. Requests go to httpx's transports: its client would ask for each what is known already, which proxy to take,
+and whether to log in or to be redirected, for as much time as all the rest takes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from beacon_core.config import TlsOptions
 from beacon_core.errors import BatchTooLargeError, ConfigurationError, PermanentError, RetryableError
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _CONNECT_TIMEOUT = 5.0
 _MAX_RETRY_AFTER = 60.0  # a destination may not silence an exporter for longer
 _MAX_ANSWER = 64 * 1024
+_MAX_PREPARED = 32
+_log = logging.getLogger(__name__)
 _SUCCESS, _REDIRECTION = 2, 3  # first digits of statuses
 _RETRYABLE = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 _NOTHING_TAKEN = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
@@ -98,19 +101,21 @@ class HttpClient:
         clock: Callable[[], int] = time.time_ns,
         proxy: str | None = None,
     ) -> None:
-        logging.getLogger("httpx").addFilter(_without_query)
         self._clock = clock
         self._secrets = [secret.encode() for secret in secrets if secret]
-        self._extensions = {"sni_hostname": tls.server_name_override} if tls.server_name_override else {}
-        self._timeout, self._verify, self._proxy = timeout, _verification(tls), proxy
+        self._timeout, self._verification, self._proxy = timeout, _verification(tls), proxy
+        self._extensions: dict[str, object] = {}
+        if tls.server_name_override:
+            self._extensions["sni_hostname"] = tls.server_name_override
+        self._prepared: dict[object, _Prepared] = {}
         self._opening = threading.Lock()
-        self._client: httpx.Client | None = None
+        self._transports: _Transports | None = None
         self._closed = False
         if proxy or _are_proxies_set():
             self._open()  # only httpx can say whether it understands them
 
-    def _open(self) -> httpx.Client | None:
-        """Return httpx's client, None after `close`. It is made for the first request: that takes a third of a start.
+    def _open(self) -> _Transports | None:
+        """Return httpx's transports, None after `close`. Made for the first request: that takes a third of a start.
 
         Raises:
             ConfigurationError: proxy settings that cannot be understood.
@@ -118,14 +123,16 @@ class HttpClient:
         import httpx  # noqa: PLC0415 - heavy
 
         with self._opening:
-            if self._client is None and not self._closed:
+            if self._transports is None and not self._closed:
+                limits = httpx.Timeout(self._timeout, connect=min(_CONNECT_TIMEOUT, self._timeout))
+                self._extensions["timeout"] = limits.as_dict()
+                self._cookies = httpx.Cookies()
                 try:
-                    limits = httpx.Timeout(self._timeout, connect=min(_CONNECT_TIMEOUT, self._timeout))
-                    self._client = httpx.Client(verify=self._verify, timeout=limits, proxy=self._proxy)
+                    self._transports = _Transports(self._verification, self._proxy)
                 except (ImportError, ValueError, httpx.InvalidURL) as error:  # the text may show a proxy's password
                     name = type(error).__name__
                     raise ConfigurationError(f"the proxy settings cannot be used: {name}") from None
-            return None if self._closed else self._client
+            return None if self._closed else self._transports
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], *, query: str = "") -> HttpAnswer:
         """Post `body` and return the answer, whatever its status.
@@ -149,32 +156,110 @@ class HttpClient:
     def _request(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], query: str) -> HttpAnswer:
         import httpx  # noqa: PLC0415 - heavy
 
-        client = self._open()
-        if client is None:
+        transports = self._open()
+        if transports is None:
             raise RetryableError(f"{url}: nothing was sent, the exporter is shut down")
         try:
-            with client.stream(
-                method, url + query, content=body, headers=headers, extensions=self._extensions
-            ) as response:
-                said = _beginning(response)
-                wait = parse_retry_after(response.headers.get("Retry-After", ""), self._clock())
-                return HttpAnswer(response.status_code, self._without_secrets(said), wait, url)
+            to = self._prepare(transports, url + query, headers)
+            answer = self._exchange(to, method, url, body)
         except httpx.HTTPError as error:
             raise http_error(url, error) from None  # the original shows the whole request
         except httpx.InvalidURL:
             raise ConfigurationError(f"{url}: not a URL that can be requested") from None
+        _log.debug("%s %s: HTTP %d", method, url, answer.status)
+        return answer
+
+    def _exchange(self, prepared: _Prepared, method: str, url: str, body: bytes | None) -> HttpAnswer:
+        import httpx  # noqa: PLC0415 - imported already
+
+        to, sent, transport = prepared
+        if body is not None:
+            sent = [*sent, (b"Content-Length", b"%d" % len(body))]
+        stream = httpx.ByteStream(body or b"")
+        request = httpx.Request(method, to, headers=sent, stream=stream, extensions=self._extensions)
+        if self._cookies:
+            self._cookies.set_cookie_header(request)
+        response = transport.handle_request(request)
+        try:
+            if "Set-Cookie" in response.headers:
+                response.request = request
+                self._cookies.extract_cookies(response)
+            said = _beginning(response)
+        finally:
+            response.close()
+        wait = parse_retry_after(response.headers.get("Retry-After", ""), self._clock())
+        return HttpAnswer(response.status_code, self._without_secrets(said), wait, url)
+
+    def _prepare(self, transports: _Transports, url: str, headers: Mapping[str, str]) -> _Prepared:
+        """Return what is the same for all requests to a URL with the same headers."""
+        import httpx  # noqa: PLC0415 - imported already
+
+        key = (url, *headers.items())
+        found = self._prepared.get(key)
+        if found is None:
+            to = httpx.URL(url)
+            merged = httpx.Headers({"Host": to.netloc.decode("ascii")})
+            merged.update({"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": "beacon"})
+            merged.update(headers)
+            found = _Prepared(to, merged.raw, transports.of(to))
+            if len(self._prepared) >= _MAX_PREPARED:
+                self._prepared.clear()
+            self._prepared[key] = found
+        return found
 
     def close(self) -> None:
         """Close all connections."""
         with self._opening:
             self._closed = True
-            if self._client is not None:
-                self._client.close()
+            if self._transports is not None:
+                self._transports.close()
 
     def _without_secrets(self, body: bytes) -> bytes:
         for secret in self._secrets:
             body = body.replace(secret, b"[REDACTED]")
         return body
+
+
+class _Prepared(NamedTuple):
+    url: httpx.URL
+    headers: list[tuple[bytes, bytes]]
+    transport: httpx.HTTPTransport
+
+
+class _Transports:
+    """What carries requests: connections to their server, or to a proxy."""
+
+    def __init__(self, verification: ssl.SSLContext | bool, proxy: str | None) -> None:
+        import httpx  # noqa: PLC0415 - imported already
+
+        context = httpx.create_ssl_context() if isinstance(verification, bool) else verification
+        self._is_configured = proxy is not None
+        self._straight = httpx.HTTPTransport(verify=context)
+        named = {"http": proxy, "https": proxy} if proxy else _proxies_of_environment()
+        self._proxied = {scheme: httpx.HTTPTransport(verify=context, proxy=name) for scheme, name in named.items()}
+
+    def of(self, url: httpx.URL) -> httpx.HTTPTransport:
+        """Return what carries requests to a URL."""
+        from urllib.request import proxy_bypass  # noqa: PLC0415 - httpx has imported it
+
+        proxied = self._proxied.get(url.scheme)
+        if proxied is None or self._is_configured:
+            return proxied or self._straight
+        return self._straight if proxy_bypass(url.host) or proxy_bypass(url.netloc.decode("ascii")) else proxied
+
+    def close(self) -> None:
+        """Close all connections."""
+        for transport in (self._straight, *self._proxied.values()):
+            transport.close()
+
+
+def _proxies_of_environment() -> dict[str, str]:
+    """Return the URL of a proxy by the scheme of the requests that it is for."""
+    from urllib.request import getproxies  # noqa: PLC0415 - httpx has imported it
+
+    named = getproxies()
+    found = {scheme: named.get(scheme) or named.get("all") for scheme in ("http", "https")}
+    return {scheme: name if "://" in name else f"http://{name}" for scheme, name in found.items() if name}
 
 
 def http_error(url: str, error: httpx.HTTPError) -> RetryableError:
@@ -219,18 +304,11 @@ def parse_retry_after(text: str, now: int) -> float | None:
 
 def _beginning(response: httpx.Response) -> bytes:
     said = bytearray()
-    for piece in response.iter_bytes(_MAX_ANSWER):
+    for piece in response.iter_bytes():
         said += piece
         if len(said) >= _MAX_ANSWER:
             break
     return bytes(said[:_MAX_ANSWER])
-
-
-def _without_query(record: logging.LogRecord) -> bool:
-    """Take the query out of the URLs that httpx logs: a token may stand in it."""
-    if isinstance(record.args, tuple):
-        record.args = tuple(arg.copy_with(query=None) if hasattr(arg, "copy_with") else arg for arg in record.args)
-    return True
 
 
 def _are_proxies_set() -> bool:

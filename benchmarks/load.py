@@ -7,15 +7,17 @@ connection breaks, is sent again until it is accepted or `--patience` is over.
 from __future__ import annotations
 
 import argparse
-import http.client
+import asyncio
 import json
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import cast
 
+import httptools
+
+from loops import new_event_loop
 from records import CONTENT_TYPES, Encoding, Template, templates
 
 PATH = "/v1/logs"
@@ -56,6 +58,7 @@ class Sent:
         statuses: how often each was answered; 0 for a connection that broke.
         began: monotonic time of the first request.
         ended: of the last answer.
+        cpu: processor time in between, in seconds.
     """
 
     acknowledged: list[int] = field(default_factory=list)
@@ -63,6 +66,7 @@ class Sent:
     statuses: Counter[int] = field(default_factory=Counter)
     began: float = 0.0
     ended: float = 0.0
+    cpu: float = 0.0
 
     def figures(self) -> dict[str, object]:
         """Return what is printed."""
@@ -73,6 +77,7 @@ class Sent:
             "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
             "began": self.began,
             "ended": self.ended,
+            "cpu": self.cpu,
         }
 
 
@@ -81,75 +86,132 @@ def percentile(values: list[float], percent: int) -> float:
     return sorted(values)[-(-len(values) * percent // 100) - 1] if values else 0.0
 
 
-class Sender:
-    """One connection and its requests; each sender has a thread."""
+class Connection(asyncio.Protocol):
+    """One connection: a request, then its answer; httptools calls what begins with `on_`."""
 
-    def __init__(self, load: Load, requests: list[Template], turns: Iterator[int], lock: threading.Lock) -> None:
+    def __init__(self) -> None:
+        self._answer: asyncio.Future[int] | None = None
+
+    @classmethod
+    async def open(cls, port: int) -> Connection | None:
+        """Connect to a port of this machine; return None if nobody listens."""
+        try:
+            _, connection = await asyncio.get_running_loop().create_connection(cls, "127.0.0.1", port)
+        except OSError:
+            return None
+        return connection
+
+    @property
+    def is_open(self) -> bool:
+        """Whether another request can be sent."""
+        return not self._transport.is_closing()
+
+    async def post(self, head: bytes, body: bytes, patience: float) -> int:
+        """Send a request; return the status of the answer, 0 if there was none."""
+        loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpResponseParser(self)
+        self._answer, self._has_end, self._status = loop.create_future(), False, 0
+        self._transport.writelines((head, body))
+        timer = loop.call_later(patience, self._transport.abort)
+        try:
+            return await self._answer
+        finally:
+            timer.cancel()
+
+    def close(self) -> None:
+        """End it."""
+        self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Go on."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._transport.abort()
+
+    def on_header(self, name: bytes, _: bytes) -> None:
+        """Note whether the answer says where it ends."""
+        self._has_end |= name.lower() in (b"content-length", b"transfer-encoding")
+
+    def on_headers_complete(self) -> None:
+        """Keep the status of an answer that ends with the connection."""
+        if not self._has_end:
+            self._status = self._parser.get_status_code()
+
+    def on_message_complete(self) -> None:
+        """Take the answer, unless it is one that only announces another."""
+        status = self._parser.get_status_code()
+        if status >= 200:
+            if not self._parser.should_keep_alive():
+                self._transport.close()
+            self._settle(status)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._settle(0 if exc else self._status)
+
+    def _settle(self, status: int) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(status)
+
+
+class Sender:
+    """One connection after the other, and the requests on it."""
+
+    def __init__(self, load: Load, requests: list[Template], turns: Iterator[int], sent: Sent) -> None:
         self._load = load
         self._requests = requests
         self._turns = turns
-        self._lock = lock
-        self._connection: http.client.HTTPConnection | None = None
-        self.sent = Sent()
+        self._sent = sent
+        self._connection: Connection | None = None
+        self._head = (
+            f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1:{load.port}\r\n"
+            f"Content-Type: {CONTENT_TYPES[load.encoding]}\r\nContent-Length: "
+        ).encode()
 
-    def run(self) -> Sent:
+    async def run(self) -> None:
         """Send until no requests are left."""
         load = self._load
-        while True:
-            with self._lock:
-                turn = next(self._turns, None)
-            if turn is None:
-                self._close()
-                return self.sent
+        for turn in self._turns:
             first = load.first + turn * load.batch
             body = self._requests[turn % len(self._requests)].fill(first)
             begin = time.monotonic()
-            if self._accepted(body, begin + load.patience):
-                self.sent.acknowledged.append(first)
-                self.sent.seconds.append(time.monotonic() - begin)
-
-    def _accepted(self, body: bytes, deadline: float) -> bool:
-        while time.monotonic() < deadline:
-            status = self._post(body)
-            self.sent.statuses[status] += 1
-            if status and status not in _AGAIN:
-                return status < 300
-            time.sleep(_PAUSE)
-        return False
-
-    def _post(self, body: bytes) -> int:
-        """Return the status of one attempt, 0 if there was no answer."""
-        load = self._load
-        if self._connection is None:
-            self._connection = http.client.HTTPConnection("127.0.0.1", load.port, timeout=load.patience)
-        try:
-            self._connection.request("POST", PATH, body, {"Content-Type": CONTENT_TYPES[load.encoding]})
-            with self._connection.getresponse() as answer:
-                answer.read()
-                return answer.status
-        except (OSError, http.client.HTTPException):
-            self._close()
-            return 0
-
-    def _close(self) -> None:
+            if await self._accepted(body, begin + load.patience):
+                self._sent.acknowledged.append(first)
+                self._sent.seconds.append(time.monotonic() - begin)
         if self._connection is not None:
             self._connection.close()
-            self._connection = None
+
+    async def _accepted(self, body: bytes, deadline: float) -> bool:
+        while time.monotonic() < deadline:
+            status = await self._post(body)
+            self._sent.statuses[status] += 1
+            if status and status not in _AGAIN:
+                return status < 300
+            await asyncio.sleep(_PAUSE)
+        return False
+
+    async def _post(self, body: bytes) -> int:
+        """Return the status of one attempt, 0 if there was no answer."""
+        if self._connection is None or not self._connection.is_open:
+            self._connection = await Connection.open(self._load.port)
+        if self._connection is None:
+            return 0
+        return await self._connection.post(b"%s%d\r\n\r\n" % (self._head, len(body)), body, self._load.patience)
 
 
-def send(load: Load) -> Sent:
+async def send(load: Load) -> Sent:
     """Send a load and wait for all answers."""
-    requests = templates(load.batch, load.encoding)
-    turns, lock = iter(range(load.events // load.batch)), threading.Lock()
-    senders = [Sender(load, requests, turns, lock) for _ in range(load.connections)]
-    total = Sent(began=time.monotonic())
-    with ThreadPoolExecutor(load.connections) as pool:
-        for sent in pool.map(Sender.run, senders):
-            total.acknowledged += sent.acknowledged
-            total.seconds += sent.seconds
-            total.statuses += sent.statuses
-    total.ended = time.monotonic()
-    return total
+    requests, turns = templates(load.batch, load.encoding), iter(range(load.events // load.batch))
+    sent = Sent(began=time.monotonic())
+    cpu = time.process_time()
+    await asyncio.gather(*(Sender(load, requests, turns, sent).run() for _ in range(load.connections)))
+    sent.ended, sent.cpu = time.monotonic(), time.process_time() - cpu
+    return sent
 
 
 def main() -> None:
@@ -162,7 +224,9 @@ def main() -> None:
     parser.add_argument("--encoding", choices=list(CONTENT_TYPES), default=Load.encoding)
     parser.add_argument("--first", type=int, default=Load.first)
     parser.add_argument("--patience", type=float, default=Load.patience)
-    print(json.dumps(send(Load(**vars(parser.parse_args()))).figures()))
+    load = Load(**vars(parser.parse_args()))
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        print(json.dumps(runner.run(send(load)).figures()))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from typing import Any
 
 import psutil
 
+from beacon_core.native import state
+
 _PACKAGES = ("beacon-core", "msgspec", "protobuf", "uvloop", "httptools", "httpx", "ahocorasick-rs")
 
 
@@ -28,7 +30,7 @@ def describe() -> dict[str, Any]:
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "system": platform.platform(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "packages": {name: version(name) for name in _PACKAGES} | {"sqlite": sqlite3.sqlite_version},
+        "packages": {name: version(name) for name in _PACKAGES} | _compiled(),
         "sync_us": _sync(),
         "load_average": round(psutil.getloadavg()[0], 2),
     }
@@ -53,6 +55,12 @@ def _arguments() -> list[str]:
         place = given.index("--json")
         given[place : place + 2] = []
     return [Path(word).name if word.startswith("/") else word for word in given]
+
+
+def _compiled() -> dict[str, str]:
+    """Return what decides how fast a part is without being imported by its name."""
+    native = state()
+    return {"beacon-native": str(native.version) if native.used else "not in use", "sqlite": sqlite3.sqlite_version}
 
 
 def _processor() -> str:

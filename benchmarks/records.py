@@ -22,9 +22,9 @@ Attributes: TypeAlias = dict[str, str | int | float]
 
 CONTENT_TYPES: dict[Encoding, str] = {"protobuf": "application/x-protobuf", "json": "application/json"}
 CANARY = "CANARY"  # in every secret
-OWNER = "canaryowner"  # whose home folder it is
-#: Finds what must not get out.
-LEAK = re.compile(f"{CANARY}|{OWNER}".encode())
+OWNER = f"owner{CANARY}"  # whose home folder it is
+#: Finds what must not get out: one word for both, since looking for two takes ten times as long.
+LEAK = re.compile(CANARY.encode())
 #: Finds the number of a record; it stands in a record once.
 NUMBER = re.compile(rb"evt-(\d{10})")
 _NO_NUMBER = "#" * 10
@@ -163,11 +163,12 @@ class Template:
     def __init__(self, size: int, seed: int, encoding: Encoding) -> None:
         records = _records(size, seed)
         body = _protobuf(records) if encoding == "protobuf" else _json(records)
-        self._first, *self._rest = body.split(_NO_NUMBER.encode())
+        self._size = size
+        self._format = body.replace(b"%", b"%%").replace(_NO_NUMBER.encode(), b"%010d")
 
     def fill(self, first: int) -> bytes:
         """Return the request with its records numbered from `first` on."""
-        return self._first + b"".join([b"%010d%s" % (first + n, piece) for n, piece in enumerate(self._rest)])
+        return self._format % tuple(range(first, first + self._size))
 
 
 def templates(size: int, encoding: Encoding) -> list[Template]:

@@ -102,7 +102,8 @@ def side_by_side(results: Content) -> str:
 Splunk HEC does. Load, sink and subject are processes of the same machine. Medians; in parentheses the median of the
 ratios to the first subject of the same turn. Events/s is from the first request to the last arrival; CPU and memory are
 those of all processes of a subject, memory as seen ten times a second; p99 is that of the acknowledgement; start is
-until the first request was accepted; stop is from SIGTERM, sent right after a burst, to the exit.
+until the first request was accepted; stop is from SIGTERM, sent right after a burst, to the exit; bench is what
+load and sink take of the same processors.
 
 `lost`: acknowledged, never arrived. `leaked`: made-up secrets and home folders that arrived. `readable`: such that lay
 readable in the subject's folder, looked for while events waited there and after the end. `refused`: answers other than
@@ -114,6 +115,10 @@ Any other program can be a subject, by its command line:
 ```sh
 python benchmarks/side_by_side.py --subject 'other:/opt/other --listen 127.0.0.1:{port} --hec {sink} --state {dir}'
 ```
+"""
+    if "beacon, pure Python" in results["subjects"]:
+        text += """
+`beacon` has the extra `fast`; `beacon, pure Python` is the same without `beacon-native`.
 """
     if "floor" in results["subjects"]:
         text += """
@@ -131,7 +136,9 @@ def tables_of_loads(results: Content) -> str:
 def workers(results: Content) -> str:
     """Return the table of `side_by_side.py --workers`."""
     return f"""The same with `service.workers`, on as many processors as there are; load and destination take their
-share of them. [Decision 16](../decisions/0016-worker-processes.md) says how it works.
+share of them, which is the column `bench`. Runs are longer than those above, since each ends with the 0.2 s for which
+an exporter waits for more, however many processes there are.
+[Decision 16](../decisions/0016-worker-processes.md) says how it works.
 
 {tables_of_loads(results)}"""
 

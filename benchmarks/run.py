@@ -138,10 +138,12 @@ def _measure(subject: Subject, load: Load, folder: Path, sink: Sink) -> dict[str
     try:
         started = running.wait_until_ready(load.encoding)
         before = running.processor_seconds()
+        begin = sink.counts()["cpu"]
         sending = Sending(replace(load, port=running.port))
         figures, acknowledged = sending.result()
         latest = sink.wait_for(acknowledged)
         spent = running.processor_seconds() - before
+        aside = figures["cpu"] + sink.counts()["cpu"] - begin
         arrived = len(acknowledged) - sink.missing(acknowledged)
         burst, readable = _hold(running, load, state, sink)
         peak = running.peak
@@ -156,6 +158,7 @@ def _measure(subject: Subject, load: Load, folder: Path, sink: Sink) -> dict[str
     return {
         "events_per_s": arrived / max(latest - figures["began"], 1e-6),
         "cpu_us": spent * 1e6 / max(arrived, 1),
+        "bench_us": aside * 1e6 / max(arrived, 1),
         "p50_ms": figures["p50_ms"],
         "p99_ms": figures["p99_ms"],
         "peak_mib": peak / 2**20,

@@ -17,9 +17,9 @@ from typing import Any
 from beacon_core.component import Host
 from beacon_core.event import Batch
 from beacon_core.otlp import decode_request
-from beacon_core.processors.sanitize import SanitizeConfig, SanitizeProcessor
+from beacon_core.processors.sanitize import SanitizeConfig, SanitizeProcessor, walk
 from beacon_core.processors.sanitize.batch import BatchRewriter
-from beacon_core.processors.sanitize.collect import Pool
+from beacon_core.processors.sanitize.collect import Found, Looking
 from beacon_core.processors.sanitize.known import KnownValues
 from beacon_core.processors.sanitize.making import load_rules
 from beacon_core.processors.sanitize.rules import built_in_rules
@@ -57,9 +57,11 @@ def measure() -> dict[str, list[float]]:
     redactor = TextRedactor(rules, KnownValues(), 4, actions=actions)
     plain = TextRedactor(rules, KnownValues(), 4, actions=actions, engines=[plain_engine])
 
-    def rewrite(each: tuple[Batch, Pool, Any]) -> None:
-        batch, pool, changes = each
-        BatchRewriter(changes, redactor.keys, redactor.personal, pool).events(batch)
+    looking = Looking(redactor, SanitizeConfig().max_string_length)
+
+    def rewrite(each: tuple[Batch, Found, Any]) -> None:
+        batch, found, changes = each
+        BatchRewriter(changes, redactor.keys, redactor.personal, found).events(batch)
 
     costs: dict[str, list[float]] = {}
     for number in range(ROUNDS + 1):
@@ -67,11 +69,11 @@ def measure() -> dict[str, list[float]]:
         shares: dict[str, float] = {}
         shares["yardstick"], _ = cost(lambda batch: set().union(*[e.attributes.values() for e in batch]), fresh)
         shares["sanitize"], _ = cost(processor.process, fresh)
-        shares["  gather texts"], pools = cost(Pool, fresh)
-        shares["  search keywords"], _ = cost(lambda pool: list(redactor._search.scan(pool.texts)), pools)  # noqa: SLF001
-        shares["  search and apply rules"], changes = cost(lambda pool: redactor.redact_all(pool.texts), pools)
-        shares["  rewrite events"], _ = cost(rewrite, zip(fresh, pools, changes, strict=True))
-        shares["search and rules without the automaton"], _ = cost(lambda pool: plain.redact_all(pool.texts), pools)
+        shares["  look for keywords"], found = cost(lambda batch: looking.look(batch.events), fresh)
+        shares["  apply rules"], changes = cost(lambda each: redactor.redact_found(each.hits), found)
+        shares["  rewrite events"], _ = cost(rewrite, zip(fresh, found, changes, strict=True))
+        texts = [list(dict.fromkeys(text for event in batch for text in walk.texts(event))) for batch in fresh]
+        shares["search and rules without an automaton"], _ = cost(plain.redact_all, texts)
         for name, value in shares.items():
             if number:  # the first round compiles the expressions
                 costs.setdefault(name, []).append(value)

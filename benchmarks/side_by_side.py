@@ -36,6 +36,7 @@ MEASURES = (
     ("peak_mib", "peak MiB", 1),
     ("start_ms", "start ms", 0),
     ("stop_ms", "stop ms", 0),
+    ("bench_us", "bench us/event", 1),
 )
 #: What is added up over the runs; the first three have to be 0. `held` came only after the subject was started again.
 COUNTS = ("lost", "leaked", "readable", "refused", "duplicates", "held")
@@ -50,6 +51,11 @@ def beacon(workers: int = 1) -> Subject:
     return Subject(name, (*command, "-p", str(HERE / "pipeline.yaml"), *several))
 
 
+def pure() -> Subject:
+    """Return Beacon as it is without the extra `fast`, as far as its own code goes."""
+    return Subject("beacon, pure Python", ("env", "BEACON_NATIVE=0", *beacon().command))
+
+
 def floor(script: Path) -> Subject:
     """Return the sketch."""
     arguments = (FLOOR_MODES, "{port}", "{sink_port}", "{dir}/none", "{dir}")
@@ -60,7 +66,9 @@ def subjects_of(options: argparse.Namespace) -> list[Subject]:
     """Return what is to be measured, the yardstick first."""
     script = options.floor or (FLOOR if FLOOR.exists() else None)
     found = [floor(script)] if script and not options.no_floor else []
-    return found + (options.subject or [beacon(), *map(beacon, options.workers)])
+    if options.subject:
+        return found + list(options.subject)
+    return [*found, beacon(), *([pure()] if options.pure else []), *map(beacon, options.workers)]
 
 
 def take_turns(subjects: list[Subject], load: Load, repetitions: int, quiet: float) -> dict[str, list[Run]]:
@@ -131,6 +139,7 @@ def read_options() -> argparse.Namespace:
     add("--floor", type=Path, metavar="FILE", help="the yardstick, floor.py; default: ../shared/bench/floor.py")
     add("--no-floor", action="store_true", help="without it: the first subject is the yardstick")
     add("--workers", type=int, nargs="+", default=[], help="Beacon again with so many processes")
+    add("--pure", action="store_true", help="Beacon again without native code")
     add("--events", type=int, default=50_000, help="in a run (default: %(default)s)")
     add("--repetitions", type=int, default=3, help="of every subject (default: %(default)s)")
     add("--batch", type=int, nargs="+", default=[100], help="records in a request; several make several tables")

@@ -83,6 +83,7 @@ def examine(graph: Graph) -> Iterator[Finding]:
     ):
         for name, component in components.items():
             yield _examined(f"{kind} {name}", partial(_started, graph, name, component))
+    yield _examined("native code", _native)
 
 
 def _examined(part: str, work: Callable[[], str]) -> Finding:
@@ -114,6 +115,13 @@ def _started(graph: Graph, name: str, component: Component) -> str:
         return ", ".join(endpoints.values())
     finally:
         component.shutdown(_SHUTDOWN)
+
+
+def _native() -> str:
+    """Say whether native code is in use, without which everything is well, too."""
+    from beacon_core.native import state  # noqa: PLC0415 - not needed for help
+
+    return state().says
 
 
 def _folder_of(queue: Queue) -> str:

@@ -19,8 +19,9 @@ Examples:
 @click.command(epilog=EPILOG, short_help="Say what is installed here.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def version(as_json: bool) -> None:
-    """Say which Beacon this is, on which Python and platform, and which distributions add components to it."""
+    """Say which Beacon this is, on which Python and platform, and which distributions add to it."""
     from beacon_core.component import KINDS  # noqa: PLC0415 - heavy
+    from beacon_core.native import state  # noqa: PLC0415 - heavy
     from beacon_core.plugins import installed  # noqa: PLC0415 - heavy
 
     found = {item.distribution: item.version for kind in KINDS for item in installed(kind)}
@@ -31,6 +32,7 @@ def version(as_json: bool) -> None:
         "implementation": platform.python_implementation(),
         "platform": platform.platform(),
         "plugins": found,
+        "native": (native := state())._asdict(),
     }
     if as_json:
         click.echo(json.dumps(about, indent=2))
@@ -39,3 +41,4 @@ def version(as_json: bool) -> None:
     click.echo(f"{about['implementation']} {about['python']} on {about['platform']}")
     for name, number in found.items():
         click.echo(f"{name} {number}")
+    click.echo(native.says)

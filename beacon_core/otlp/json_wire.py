@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from beacon_core.errors import InvalidDataError
-from beacon_core.event import Attributes, AttributeValue
+from beacon_core.event import Attributes, AttributeValue, Scope
 from beacon_core.otlp import json_messages as messages
 from beacon_core.otlp.wire import MAX_UINT64, Message, Wire
 
@@ -21,6 +21,7 @@ _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
     "/v1/metrics": msgspec.json.Decoder(messages.ExportMetricsServiceRequest, strict=False),
     "/v1/traces": msgspec.json.Decoder(messages.ExportTraceServiceRequest, strict=False),
 }
+_PART = msgspec.json.Decoder(messages.InstrumentationScope, strict=False)
 _ROOTS = {"/v1/logs": b'"resourceLogs"', "/v1/metrics": b'"resourceMetrics"', "/v1/traces": b'"resourceSpans"'}
 _DATA_KINDS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
 
@@ -57,6 +58,17 @@ class JsonWire(Wire):
             if _SURROGATE_ESCAPE.search(body) or "got `float`" in str(error):
                 return self._parse_slowly(body, decoder.type)
             raise InvalidDataError(str(error)) from None
+
+    def part(self, message: bytes) -> Scope:
+        """Return what a Resource or an InstrumentationScope holds; a Resource has no name.
+
+        Raises:
+            InvalidDataError: without a reason; the whole request has one.
+        """
+        try:
+            return self.plain_scope(_PART.decode(message))
+        except (UnicodeDecodeError, RecursionError, msgspec.DecodeError):
+            raise InvalidDataError from None
 
     def encoded(self, message: Message) -> bytes:
         return msgspec.msgpack.encode(message)  # in JSON, what is no number would be as if it were absent

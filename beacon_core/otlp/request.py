@@ -58,9 +58,14 @@ def decode_request(path: str, body: bytes, *, encoding: Encoding, received_unix_
     if path not in _ADD:
         raise InvalidDataError(f"an OTLP path is one of {', '.join(PATHS)}")
     batch_id = content_id(path.encode(), MEDIA_TYPES[encoding].encode(), body)
-    plain = plain_events(path, body, f"{batch_id}-") if encoding == "protobuf" else None
-    if plain:
+    plain = plain_events(path, body, encoding, f"{batch_id}-")
+    if plain is not None:
         return Decoded(Batch(batch_id, tuple(plain)), "", {})
+    return decode_closely(path, body, encoding, batch_id, received_unix_nano)
+
+
+def decode_closely(path: str, body: bytes, encoding: Encoding, batch_id: str, received_unix_nano: int) -> Decoded:
+    """Decode any request, plain or not; as above."""
     events: list[Event] = []
     try:
         wire = _wire(encoding)

@@ -110,12 +110,13 @@ class Wire(ABC):
         return self.attributes(resource.attributes)
 
     def _scope(self, part: Message) -> Scope | None:
-        scope = self._once(_scopes, part.scope, self._plain_scope) if part.scope else _NO_SCOPE
+        scope = self._once(_scopes, part.scope, self.plain_scope) if part.scope else _NO_SCOPE
         if part.schema_url:
             scope = msgspec.structs.replace(scope, schema_url=part.schema_url)
         return scope if scope != _NO_SCOPE else None
 
-    def _plain_scope(self, scope: Message) -> Scope:
+    def plain_scope(self, scope: Message) -> Scope:
+        """Return a scope without the URL of its schema, which stands beside it."""
         return Scope(
             name=scope.name or "",
             version=scope.version or "",

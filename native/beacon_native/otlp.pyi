@@ -1,20 +1,10 @@
-from collections.abc import Callable
 from typing import Any
 
-class UnusualError(Exception): ...
+from beacon_native.otlp_records import Records, UnusualError
 
-class Reader:
-    def __init__(
-        self,
-        body: bytes,
-        prefix: str,
-        *,
-        event: type[Any],
-        span: type[Any],
-        span_event: type[Any],
-        resource: Callable[[bytes], Any],
-        scope: Callable[[bytes, str], Any],
-    ) -> None: ...
+__all__ = ["Reader", "UnusualError", "attributes"]
+
+class Reader(Records):
     def logs(self) -> list[Any] | None: ...
     def spans(self) -> list[Any] | None: ...
 

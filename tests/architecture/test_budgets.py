@@ -16,6 +16,7 @@ TESTS = [
     *(ROOT / "tests").rglob("*.py"),
     *(ROOT / "plugins").glob("*/tests/**/*.py"),
     *(ROOT / "sdk" / "tests").rglob("*.py"),
+    *(ROOT / "native").rglob("*.py"),
     *(ROOT / "benchmarks").rglob("*.py"),
 ]
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 LADDER = [
     {"errors", "files", "native"},  # `files` knows the operating system only, `native` a distribution below Beacon
     {"event", "config", "telemetry", "receipt"},  # a receipt is data: the service makes one, ci reads and shows it
-    {"component", "compression", "http", "process", "sockets"},
+    {"component", "compression", "forms", "http", "process", "sockets"},
     {"receiver", "processor", "exporter", "queue"},
     {"otlp"},
     {"lines"},

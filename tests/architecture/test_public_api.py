@@ -33,6 +33,8 @@ PUBLIC = {
         "HttpClient",
         "TlsOptions",
         "http_error",
+        "JsonForm",
+        "json_form",
         "raise_failures",
     ),
 }

@@ -80,6 +80,8 @@ def test_beacon_runs_from_wheels_in_an_empty_environment(wheels: dict[str, Path]
     subprocess.run([*install, *map(str, wheels.values())], check=True)
     everything = run("file, splunk_hec", "validate")
     assert (everything.returncode, everything.stdout) == (0, "valid: 1 pipeline (default)\n")
+    version = subprocess.run([str(beacon), "version"], capture_output=True, text=True, check=True)
+    assert "beacon-native is not installed: the same, only slower; pip install" in version.stdout
     check = subprocess.run([str(python), "-m", "pip", "check"], capture_output=True, text=True, check=False)
     assert check.returncode == 0, check.stdout
 

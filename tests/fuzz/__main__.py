@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.fuzz import http_campaign, lines_campaign
+from tests.fuzz.decoding_campaign import decoding_campaign
 from tests.fuzz.grpc_campaign import grpc_campaign
 from tests.fuzz.http_campaign import HttpCampaign
 from tests.fuzz.lines_campaign import file_campaign, stdin_campaign
@@ -24,28 +25,21 @@ def main() -> int:
     """Run all campaigns and print the figures."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument(
-        "--cases", type=int, default=30_000, help="of each: HTTP requests, and lines; a sixth as many gRPC calls"
+        "--cases",
+        type=int,
+        default=30_000,
+        help="of each: HTTP requests, lines, and requests decoded both ways; a sixth as many gRPC calls",
     )
     parser.add_argument("--seed", default="")
+    parser.add_argument("--only", choices=["decoding"], help="one campaign instead of all")
     options = parser.parse_args()
     seed = options.seed or secrets.token_hex(4)
-    say(f"fuzz: {options.cases} requests and {options.cases} lines, seed {seed}")
-    folder = Path(tempfile.mkdtemp(prefix="beacon-fuzz-"))
+    say(f"fuzz: {options.cases} cases of each, seed {seed}")
     begin = time.monotonic()
-    http = HttpCampaign(make(folder / "otlp"), seed, tell=say).run(options.cases)
-    say(http_summary(http))
-    violations = http.violations
-    for campaign in (stdin_campaign, file_campaign):
-        for line_format in _FORMATS:
-            name = f"{campaign.__name__}-{line_format}"
-            result = campaign(make(folder / name), f"{seed}/{name}", options.cases // 6, line_format)
-            say(lines_summary(name, result))
-            violations = violations + result.violations
-    spooled = spool_campaign(make(folder / "spool"), f"{seed}/spool", options.cases // 6)
-    say(lines_summary("spool_campaign", spooled))
-    calls = grpc_campaign(make(folder / "grpc"), f"{seed}/grpc", options.cases // 6)
-    say(f"grpc_campaign              {calls.codes.total()} calls: {dict(calls.codes)}")
-    violations = violations + spooled.violations + calls.violations
+    violations = decoding(seed, options.cases)
+    folder = Path(tempfile.mkdtemp(prefix="beacon-fuzz-"))
+    if not options.only:
+        violations += receivers(folder, seed, options.cases)
     say(f"{time.monotonic() - begin:.0f} s, seed {seed}")
     if violations:
         say("\n".join(["", f"{len(violations)} VIOLATIONS", *violations, "", f"everything is left in {folder}"]))
@@ -53,6 +47,31 @@ def main() -> int:
     shutil.rmtree(folder)
     say("no violation")
     return 0
+
+
+def decoding(seed: str, cases: int) -> list[str]:
+    """Decode requests with native code and without; return the violations."""
+    result = decoding_campaign(f"{seed}/decoding", cases)
+    say(f"decoding_campaign          {result.outcomes.total()} requests: {dict(sorted(result.outcomes.items()))}")
+    return result.violations
+
+
+def receivers(folder: Path, seed: str, cases: int) -> list[str]:
+    """Send to all receivers; return the violations."""
+    http = HttpCampaign(make(folder / "otlp"), seed, tell=say).run(cases)
+    say(http_summary(http))
+    violations = http.violations
+    for campaign in (stdin_campaign, file_campaign):
+        for line_format in _FORMATS:
+            name = f"{campaign.__name__}-{line_format}"
+            result = campaign(make(folder / name), f"{seed}/{name}", cases // 6, line_format)
+            say(lines_summary(name, result))
+            violations = violations + result.violations
+    spooled = spool_campaign(make(folder / "spool"), f"{seed}/spool", cases // 6)
+    say(lines_summary("spool_campaign", spooled))
+    calls = grpc_campaign(make(folder / "grpc"), f"{seed}/grpc", cases // 6)
+    say(f"grpc_campaign              {calls.codes.total()} calls: {dict(calls.codes)}")
+    return violations + spooled.violations + calls.violations
 
 
 def make(folder: Path) -> Path:

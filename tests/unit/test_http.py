@@ -6,6 +6,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -77,10 +78,38 @@ def test_p7_a_credential_that_the_server_repeats_is_not_in_the_answer(client: Ht
 
 
 def test_p7_a_query_is_in_no_log(client: HttpClient, url: str, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.DEBUG, "httpx"):
+    with caplog.at_level(logging.DEBUG):
         client.post(url, b"{}", {}, query="?dd-api-key=hunter2")
     assert "429" in caplog.text
     assert "hunter2" not in caplog.text
+
+
+def test_what_a_server_is_told_comes_from_the_caller_and_only_once() -> None:
+    heard: list[tuple[str, list[tuple[str, str]]]] = []
+
+    class Listener(Handler):
+        def do_POST(self) -> None:
+            heard.append((self.path, self.headers.items()))
+            super().do_POST()
+
+    client = HttpClient(5, TlsOptions())
+    with HTTPServer(("127.0.0.1", 0), Listener) as server, ThreadPoolExecutor(1) as pool:
+        for body in (b"first", b"the second"):
+            pool.submit(server.handle_request)
+            client.post(f"http://127.0.0.1:{server.server_port}/in", body, {"user-agent": "me", "A": "b"}, query="?c=d")
+    client.close()
+    expected = {"Host": f"127.0.0.1:{server.server_port}", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
+    for (path, headers), length in zip(heard, ("5", "10"), strict=True):
+        assert path == "/in?c=d"
+        assert sorted(headers) == sorted((expected | {"user-agent": "me", "A": "b", "Content-Length": length}).items())
+
+
+def test_nothing_is_sent_by_a_client_that_is_closed(url: str) -> None:
+    client = HttpClient(5, TlsOptions())
+    client.close()
+    with pytest.raises(RetryableError, match="nothing was sent") as raised:
+        client.post(url, b"{}", {})
+    assert not raised.value.ambiguous
 
 
 def test_redirects_are_not_followed(client: HttpClient, url: str) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
+from beacon_core.native import native
 from beacon_core.processors.sanitize.actions import Actions
 from beacon_core.processors.sanitize.checks import CHECKS
 from beacon_core.processors.sanitize.rules import Kind, Pattern, Rule
@@ -63,6 +65,9 @@ class Detectors:
                 if keyword in self._keywords:
                     self._called[self._keywords[keyword]].append(number)
         self._calls: list[_Call | None] = [None] * len(self._keywords)
+        module = native("match")
+        called: list[Any] = [None] * len(self._keywords)
+        self._native = module and module.Patterns(called, partial(self._call_into, called), self._add)
 
     def of_kinds(self, *kinds: Kind) -> frozenset[int]:
         """Return the numbers of the rules of some kinds."""
@@ -79,7 +84,11 @@ class Detectors:
             only: the numbers of the rules to apply, all of them if None.
         """
         spans: list[_Span] = []
-        others = self._match_at_places(hits, spans)
+        others: dict[Pattern, int]
+        if self._native is not None and type(hits.places) is list:
+            others = self._native.match(hits.text, hits.places, spans)
+        else:
+            others = self._match_at_places(hits, spans)
         others.update(pair for keyword in hits.keywords for pair in self._all_of(keyword))
         if others:
             self._search(others, hits.text, spans)
@@ -149,6 +158,12 @@ class Detectors:
                 needs = frozenset() if keyword in own else frozenset(own)
                 direct.append(_Direct(id(pattern), number, pattern.regex.match, pattern.group, anchor.least, needs))
         call = self._calls[keyword] = _Call(tuple(direct), others)
+        return call
+
+    def _call_into(self, calls: list[Any], keyword: int) -> Any:
+        """Return what a keyword calls in plain tuples, and keep it in `calls`."""
+        direct, others = self._call(keyword)
+        call = calls[keyword] = (tuple(map(tuple, direct)), dict(others))
         return call
 
     def _replaced(self, text: str, spans: list[_Span], counts: dict[str, int]) -> str:

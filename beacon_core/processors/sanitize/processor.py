@@ -12,7 +12,7 @@ from beacon_core.event import Batch, Event
 from beacon_core.processor import Processor
 from beacon_core.processors.sanitize.actions import Actions
 from beacon_core.processors.sanitize.batch import BatchRewriter
-from beacon_core.processors.sanitize.collect import Pool
+from beacon_core.processors.sanitize.collect import Found, Looking
 from beacon_core.processors.sanitize.config import SanitizeConfig
 from beacon_core.processors.sanitize.known import KnownValues, secret_variables
 from beacon_core.processors.sanitize.limits import SHORT, fit, fit_details
@@ -20,9 +20,6 @@ from beacon_core.processors.sanitize.making import load_rules, make_redactor, ma
 from beacon_core.processors.sanitize.rules import RuleSet
 from beacon_core.processors.sanitize.selection import NOT_ALLOWED, Selection
 from beacon_core.processors.sanitize.text import Redacted, TextRedactor
-
-_BYTES_PER_CHARACTER = 4  # at most, in UTF-8
-_OTHER_TEXTS = 16  # more than an event has beside its attributes, with room for numbers
 
 
 class SanitizeProcessor(Processor):
@@ -62,10 +59,10 @@ class SanitizeProcessor(Processor):
         if self._selection is not None:
             batch, left_out = self._selection.apply(batch)
             self.host.count("redacted", left_out, reason=NOT_ALLOWED)
-        pool = Pool(batch)
-        changes = self._changes(redactor, pool.texts)
-        rewriter = BatchRewriter(changes, redactor.keys, redactor.personal, pool)
-        events = self._fit(redactor, pool, changes, rewriter.events(batch))
+        found = self._looking.look(batch.events)
+        changes = self._changes(redactor, found)
+        rewriter = BatchRewriter(changes, redactor.keys, redactor.personal, found)
+        events = self._fit(redactor, found, changes, rewriter.events(batch))
         for rule_id, count in rewriter.total.items():
             self.host.count("redacted", count, reason=rule_id)
         same = all(new is old for new, old in zip(events, batch.events, strict=True))
@@ -75,32 +72,28 @@ class SanitizeProcessor(Processor):
         """Make of the options what works with them."""
         self._selection = make_selection(self._options)
         self._redactor = make_redactor(self._options, self._known, self._loaded)
+        self._looking = Looking(self._redactor, self._longest)
         return self._redactor
 
-    def _changes(self, redactor: TextRedactor, texts: list[str]) -> dict[str, Redacted]:
+    def _changes(self, redactor: TextRedactor, found: Found) -> dict[str, Redacted]:
         """Return what becomes of the texts that change: redacted first, cut then."""
-        changes = redactor.redact_all(texts)
+        changes = redactor.redact_found(found.hits)
         limit = self._longest
-        longest = max(map(len, texts), default=0)
-        long = [text for text in texts if len(text) > limit] if longest > limit else []
-        long += [text for text, change in changes.items() if len(change.text) > limit >= len(text)]
+        long = [*found.texts, *(text for text, change in changes.items() if len(change.text) > limit >= len(text))]
         for text in long:
             changes[text] = redactor.cut(changes.get(text) or Redacted(text, {}), limit)
         return changes
 
     def _fit(
-        self, redactor: TextRedactor, pool: Pool, changes: dict[str, Redacted], events: list[Event]
+        self, redactor: TextRedactor, found: Found, changes: dict[str, Redacted], events: list[Event]
     ) -> list[Event]:
         """Return the events within their limits; they are only looked at where something can be too long."""
-        longest = max(map(len, pool.texts), default=0)
-        longest = min(self._longest, max([longest, *[len(change.text) for change in changes.values()]]))
+        longest = min(self._longest, max([found.longest, *[len(change.text) for change in changes.values()]]))
         if longest > self._longest_detail:
             events = fit_details(events, partial(_shorten, redactor, self._longest_detail))
         limit = self._options.max_event_bytes
-        most = (limit // max(longest * _BYTES_PER_CHARACTER, 1) - _OTHER_TEXTS) // 2  # too few for the limit
-        rows = [place for place in pool.rows if place not in pool.flat or len(events[place].attributes) >= most]
-        wide = [place for columns in pool.columns if len(columns.keys) >= most for place in columns.places]
-        for place in (*rows, *wide):
+        growth = max([1.0, *[len(change.text) / len(text) for text, change in changes.items()]])
+        for place in {*found.walks, *found.heavy(limit, growth)}:
             events[place] = fit(events[place], limit, partial(_shorten, redactor, SHORT))
         return events
 

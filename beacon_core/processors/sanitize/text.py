@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from binascii import a2b_base64
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote
 
 import msgspec
@@ -78,11 +78,12 @@ class TextRedactor:
         #: Ids of the rules for personal data.
         self.personal = frozenset(rule.id for rule in rules.rules if rule.kind == "personal")
         keywords = (*rules.keywords, *rules.anchors, *known.keywords, *self._actions.keywords, *_ESCAPES)
-        self._search = KeywordSearch(keywords, engines=engines)
-        self._detectors = Detectors(rules.rules, self._search.keywords, self._actions)
+        #: Finds what the rules look for.
+        self.search = KeywordSearch(keywords, engines=engines)
+        self._detectors = Detectors(rules.rules, self.search.keywords, self._actions)
         self._vendor, self._secrets = self._detectors.of_kinds("vendor"), self._detectors.of_kinds(*_SECRET_KINDS)
         known_keywords = frozenset(known.keywords)
-        self._known_keywords = frozenset(n for n, word in enumerate(self._search.keywords) if word in known_keywords)
+        self._known_keywords = frozenset(n for n, word in enumerate(self.search.keywords) if word in known_keywords)
 
     def description(self, rule_id: str) -> str:
         """Return what a rule finds, in a sentence; empty for what is no rule of its own."""
@@ -95,12 +96,16 @@ class TextRedactor:
             texts: any texts.
             depth: layers of encoding that may still be taken apart, by default `max_depth`.
         """
+        return self.redact_found(self.search.scan(texts), depth)
+
+    def redact_found(self, found: Iterable[Hits], depth: int | None = None) -> dict[str, Redacted]:
+        """Return what becomes of texts that were searched already; as above."""
         depth = self._max_depth if depth is None else depth
-        changes = latest = self._round(texts, depth)
+        changes = latest = self._round(found, depth)
         for _ in range(_MOST_PASSES - 1):  # what a rule leaves behind can be a find of another
             if not latest:
                 break
-            again = self._round(list({change.text: None for change in latest.values()}), depth)
+            again = self._round(self.search.scan(list({change.text: None for change in latest.values()})), depth)
             latest = {
                 text: _joined(change, again[change.text]) for text, change in latest.items() if change.text in again
             }
@@ -134,10 +139,10 @@ class TextRedactor:
             counts[RESTLESS] += 1
         return Redacted(text, dict(counts), cut)
 
-    def _round(self, texts: Sequence[str], depth: int) -> dict[str, Redacted]:
+    def _round(self, found: Iterable[Hits], depth: int) -> dict[str, Redacted]:
         """Return what becomes of texts when every rule has looked at them once."""
         changes = {}
-        for hits in self._search.scan(texts):
+        for hits in found:
             counts: dict[str, int] = {}
             text = self._look_at(hits, depth, counts)
             if text != hits.text:
@@ -207,9 +212,9 @@ class TextRedactor:
             return run
         coded = run.rstrip("=").translate(_TO_STANDARD)
         decoded = [_unwrap(coded[skip:]) for skip in range(4)]
-        if not self._search.is_in(b"\n".join(decoded)):  # most runs are ids: no keyword stands in what they decode to
+        if not self.search.is_in(b"\n".join(decoded)):  # most runs are ids: no keyword stands in what they decode to
             return run
-        for hits in self._search.scan([data.decode("latin-1") for data in decoded]):
+        for hits in self.search.scan([data.decode("latin-1") for data in decoded]):
             text = hits.text
             readable = text.isascii() and text.translate(_WHITE).isprintable()
             found: dict[str, int] = {}

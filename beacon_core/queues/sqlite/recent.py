@@ -5,7 +5,7 @@ from __future__ import annotations
 from beacon_core.event import Event
 
 #: Bytes of batches as stored; as objects they take about three times as much.
-LIMIT = 2 * 1024 * 1024
+LIMIT = 4 * 1024 * 1024
 
 _NONE = 2**63 - 1  # higher than any number of a batch
 

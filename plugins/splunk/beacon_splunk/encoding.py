@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import msgspec
 
-from beacon_core import Attributes, AttributeValue, Event
-from beacon_splunk.fields import Fields, field_name, flatten, text
+from beacon_core import Attributes, AttributeValue, Event, JsonForm
+from beacon_splunk.fields import Fields, field_name, flat, flatten, text
 from beacon_splunk.layout import MEMBERS, Layout, Metadata
 from beacon_splunk.metrics import measurements
+from beacon_splunk.plain import plain_form
 
 HecObject: TypeAlias = dict[str, Any]
 
@@ -41,6 +43,14 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     index: str | None
     objects: int
     largest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """How the plain logs of a resource are written, and to which index they go, None for the token's default."""
+
+    form: JsonForm
+    index: str | None
 
 
 class Body:
@@ -75,6 +85,16 @@ class Body:
         self.records.append(Record(event_id, index, len(objects), most))
         return True
 
+    def add_plain(self, plain: Plain, events: tuple[Event, ...], first: int, largest: int) -> int:
+        """Add plain logs from the first on, until an event is none; return how many."""
+        sizes = plain.form.write(self.text, events, first, largest)
+        index = plain.index
+        self.records += [
+            Record(event.id, index, 1, size)
+            for event, size in zip(events[first : first + len(sizes)], sizes, strict=True)
+        ]
+        return len(sizes)
+
 
 class Encoder:
     """Encodes events. Not for several threads.
@@ -88,14 +108,21 @@ class Encoder:
         self._resource: Attributes | None = None
         self._metadata: dict[str, str] = {}
         self._fields: Fields = {}
+        self._plain_logs: Plain | None = None  # of the resource
         self._shared: dict[bool, dict[str, str]] = {}  # members that events of the resource share, by "is a metric"
         self._names: dict[str, str] = {}  # attribute -> field: the same few names come with every event
         self._plain: set[str] = set()  # of these, the names that stay as they are
 
+    def plain(self, event: Event) -> Plain | None:
+        """Return how an event and those behind it are written if they are plain logs; None if that is not known."""
+        if event.resource is not self._resource:  # events in a row share theirs, so it is read once
+            self._read_resource(event)
+        return self._plain_logs
+
     def encode(self, event: Event) -> tuple[str | None, tuple[HecObject, ...]]:
         """Return the index that an event is for, None for the token's default, and its objects, which may be none."""
-        if event.resource is not self._resource:  # events in a row share theirs, so it is read once
-            self._read_resource(event.resource)
+        if event.resource is not self._resource:
+            self._read_resource(event)
         metadata, fields = self._metadata, self._fields.copy()
         if (event.signal == "log" or event.metric is not None) and not self._add_plain(event.attributes, fields):
             metadata, fields = metadata.copy(), self._fields.copy()
@@ -126,9 +153,14 @@ class Encoder:
                 self._shared[is_metric] = members
         return {"time": hec_time(event.time_unix_nano), **members}
 
-    def _read_resource(self, resource: Attributes) -> None:
-        self._resource, self._metadata, self._fields, self._shared = resource, {}, {}, {}
-        self._collect(resource, self._metadata, self._fields)
+    def _read_resource(self, event: Event) -> None:
+        self._resource, self._metadata, self._fields, self._shared = event.resource, {}, {}, {}
+        self._plain_logs = None
+        self._collect(event.resource, self._metadata, self._fields)
+        if not self._layout.events.templates:  # else each event may have members of its own
+            members = _members(event, self._metadata, self._layout.events)
+            form = plain_form(self._layout, members, self._fields)
+            self._plain_logs = None if form is None else Plain(form, members.get("index"))
 
     def _add_plain(self, attributes: Attributes, fields: Fields) -> bool:
         """Add attributes whose names stay as they are, all at once; say whether they were such."""
@@ -140,17 +172,19 @@ class Encoder:
             if kind is int or kind is float:
                 fields[name] = str(value)
                 continue
-            del fields[name]
-            if name in self._fields:
+            content = None if kind is dict else flat(value)
+            if content is not None:
+                fields[name] = content
+            elif name in self._fields:
                 fields[name] = self._fields[name]
+            else:
+                del fields[name]
             if kind is dict:
                 members: Fields = {}
                 flatten(name, value, members)
-                if not members.keys().isdisjoint(attributes):
-                    return False  # a member has the name of another attribute: of these the later counts
+                if name != next(reversed(attributes)) or not members.keys().isdisjoint(attributes):
+                    return False  # members stand where their map does, and of two fields with one name the later counts
                 fields |= members
-            else:
-                flatten(name, value, fields)
         return True
 
     def _collect(self, attributes: Attributes, metadata: dict[str, str], fields: Fields) -> None:

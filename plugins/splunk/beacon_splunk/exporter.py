@@ -141,21 +141,27 @@ class SplunkHecExporter(Exporter):
 
     def _encode(self, batch: Batch) -> tuple[list[Body], Failed]:
         """Return a body for each index (a wrong index stops the rest of a body), and what cannot be sent at all."""
-        encode = Encoder(self._layout).encode
+        encoder = Encoder(self._layout)
         largest = int(self.config.max_event_size)
         bodies: dict[str | None, Body] = {}
         failed: Failed = {}
-        for event in batch.events:
-            index, objects = encode(event)
-            body = bodies.get(index)
-            if body is None:
-                body = bodies[index] = Body()
+        done = 0
+        while done < len(batch):
+            event = batch.events[done]
+            plain = encoder.plain(event)
+            if plain is not None:
+                added = bodies.setdefault(plain.index, Body()).add_plain(plain, batch.events, done, largest)
+                if added:
+                    done += added
+                    continue
+            index, objects = encoder.encode(event)
             if not objects:
                 failed[event.id] = PermanentError("a metric point without a number: nothing that Splunk could store")
-            elif not body.add(event.id, index, objects, largest):
+            elif not bodies.setdefault(index, Body()).add(event.id, index, objects, largest):
                 failed[event.id] = PermanentError(f"oversize: more than {largest} bytes in one event")
             if event.metric is not None and event.metric.kind == "exponential_histogram":
                 self.host.count("shape_lost", reason="exponential_histogram")
+            done += 1
         return [body for body in bodies.values() if body.records], failed
 
     def _send(self, content: Body) -> Verdict:

@@ -39,9 +39,14 @@ def flatten(name: str, value: AttributeValue, fields: Fields) -> None:
             else:
                 flatten(f"{name}.{key}", inner, fields)
         return
-    content = _list(value) if isinstance(value, list) else None if value is None else text(value)
+    content = flat(value)
     if content is not None:
         fields[field_name(name)] = content
+
+
+def flat(value: AttributeValue) -> list[str] | str | None:
+    """Return what stands in a field, of anything but a map; None if there is to be no field."""
+    return _list(value) if isinstance(value, list) else None if value is None else text(value)
 
 
 def text(value: AttributeValue) -> str:

@@ -56,13 +56,15 @@ def hec(request: Request) -> Step:
 def test_a_pipeline_that_is_well(tmp_path: Path) -> None:
     with FaultyServer(hec) as server:
         result = doctor(tmp_path, server.url)
-    assert result.stdout.splitlines() == [
+    *lines, native = result.stdout.splitlines()
+    assert lines == [
         "ok      queue: state/queue.db",
         "ok      processor sanitize",
         f"ok      exporter file: {tmp_path}/out/a.jsonl can be written",
         "ok      exporter splunk_hec: healthy, and takes the token",
-        "ok      receiver otlp: " + result.stdout.rpartition(" ")[2].strip(),
+        "ok      receiver otlp: " + lines[-1].rpartition(" ")[2],
     ]
+    assert native.startswith("ok      native code: beacon-native ")
     assert result.returncode == 0
     assert not (tmp_path / "state" / "queue.db").exists()
 
@@ -71,7 +73,7 @@ def test_the_findings_as_json(tmp_path: Path) -> None:
     with FaultyServer(hec) as server:
         findings = json.loads(doctor(tmp_path, server.url, "--json").stdout)
     assert [finding["part"].split()[0] for finding in findings] == [
-        *("queue", "processor", "exporter", "exporter", "receiver")
+        *("queue", "processor", "exporter", "exporter", "receiver", "native")
     ]
     assert findings[3] == {"part": "exporter splunk_hec", "well": True, "says": "healthy, and takes the token"}
 

@@ -73,6 +73,8 @@ def test_version_says_what_is_installed(tmp_path: Path) -> None:
     assert about["python"] == ".".join(map(str, sys.version_info[:3]))
     assert about["plugins"].keys() >= {"beacon-file", "beacon-splunk", "beacon-datadog"}
     assert all(f"{name} {number}" in done.stdout for name, number in about["plugins"].items())
+    assert about["native"].keys() == {"version", "used", "says"}
+    assert done.stdout.endswith(f"{about['native']['says']}\n")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

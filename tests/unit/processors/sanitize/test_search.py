@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from beacon_core.native import native
 from beacon_core.processors.sanitize.anchors import find_anchor, required_words
 from beacon_core.processors.sanitize.linear import problem
 from beacon_core.processors.sanitize.rules import built_in_rules
-from beacon_core.processors.sanitize.search import ENGINES, EngineMaker, Hits, KeywordSearch
+from beacon_core.processors.sanitize.search import ENGINES, EngineMaker, Hits, KeywordSearch, native_engine
 
 KEYWORDS = ("a", "ab", "abc", "bc", "sk-", "-sk", "x" * 30, "??")
 RULES = built_in_rules().rules
@@ -37,7 +38,9 @@ def words_in(search: KeywordSearch, hits: Hits) -> set[str]:
     texts=st.lists(st.text("abcABC-skx?é\n\0 ", max_size=40) | st.just("x" * 40) | st.just("ab" * 70_000), max_size=8)
 )
 def test_the_search_says_which_keywords_are_in_which_text(engine: EngineMaker, texts: list[str]) -> None:
-    assert engine([b"x"]) is not None  # all are installed where tests run
+    if engine is native_engine and native("text") is None:
+        pytest.skip("beacon-native is not installed")
+    assert engine([b"x"]) is not None  # all others are installed where tests run
     search = KeywordSearch(KEYWORDS, engines=[engine])
     plain = {text: text.encode("ascii", "replace").decode().lower() for text in texts}
     expected = {text: {word for word in KEYWORDS if word in lower} for text, lower in plain.items()}

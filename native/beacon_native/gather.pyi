@@ -1,0 +1,29 @@
+from collections.abc import Callable, Container, Iterable, Sequence
+from typing import Any
+
+from beacon_native.text import Search
+
+class Gathered:
+    hits: list[Any]
+    texts: list[str]
+    longest: int
+    places: list[tuple[int, str, str]]
+    heads: list[tuple[int, str, str]]
+    walks: list[int]
+    shared: dict[int, Any]
+    def __init__(
+        self,
+        search: Search,
+        *,
+        make: Callable[[str, Any, Any, bool], Any],
+        members: dict[type, tuple[str, ...]],
+        is_plain: Callable[[tuple[Any, ...]], bool],
+        decode: Callable[[bytes], str],
+        longest: int,
+        levels: int,
+    ) -> None: ...
+    def events(self, records: Iterable[Any]) -> None: ...
+    def heavy(self, size: int, growth: float) -> list[int]: ...
+    def edits(
+        self, records: Sequence[Any], texts: dict[str, str], skip: Container[int]
+    ) -> tuple[dict[int, dict[str, Any]], dict[str, int]]: ...

@@ -1,0 +1,17 @@
+from collections.abc import Callable
+from typing import Any
+
+class UnusualError(Exception): ...
+
+class Records:
+    def __init__(
+        self,
+        body: bytes,
+        prefix: str,
+        *,
+        event: type[Any],
+        span: type[Any],
+        span_event: type[Any],
+        resource: Callable[[bytes], Any],
+        scope: Callable[[bytes, str], Any],
+    ) -> None: ...
