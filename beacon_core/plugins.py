@@ -5,12 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any, TypeAlias
 
 from beacon_core.component import KINDS, Component, Kind
-from beacon_core.config import ComponentConfig, ExporterConfig
+from beacon_core.config import ComponentConfig, ExporterConfig, suggest
 from beacon_core.errors import PluginError
 from beacon_core.exporter import Exporter
 from beacon_core.processor import Processor
@@ -94,9 +93,9 @@ def load(kind: Kind, type_name: str, offered: Offers | None = None) -> type[Comp
 
 
 def _missing(kind: Kind, type_name: str, names: list[str]) -> str:
-    close = get_close_matches(type_name, names, 1)
+    close = suggest(type_name, names)
     distribution = _DISTRIBUTIONS.get((kind, type_name))
-    hint = f'; did you mean "{close[0]}"?' if close else f"; pip install {distribution}" if distribution else ""
+    hint = f'; did you mean "{close}"?' if close else f"; pip install {distribution}" if distribution else ""
     return f"{kind[:-1]} type {type_name!r} is not installed; installed are: {', '.join(names) or 'none'}{hint}"
 
 

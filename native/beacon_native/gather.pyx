@@ -26,6 +26,11 @@ cdef tuple HEADS = ("name", "severity_text", "body")
 cdef tuple PARTS = ("metric", "span")
 
 
+cdef Py_ssize_t _weight(key):
+    """Return the bytes that a name may take."""
+    return NUMBER + (CHARACTER * len(<str>key) if type(key) is str else 0)
+
+
 cdef class Gathered:
     """What has been found in a batch.
 
@@ -64,6 +69,9 @@ cdef class Gathered:
     cdef list keys, values  # of the attributes of records before, by position
     cdef unsigned char states[POSITIONS]  # what was found in these values
     cdef Py_ssize_t weights[POSITIONS]  # of them
+    cdef list head_values  # name, severity and body of the record before, likewise
+    cdef unsigned char head_states[3]
+    cdef Py_ssize_t head_weights[3]
     cdef Py_ssize_t count  # attributes of the record before
     cdef bint plain  # its names
 
@@ -77,6 +85,7 @@ cdef class Gathered:
         self.hits, self.texts, self.places, self.heads, self.walks, self.sizes = [], [], [], [], [], []
         self.shared, self.known = {}, set()
         self.keys, self.values = [None] * POSITIONS, [None] * POSITIONS
+        self.head_values = [None] * len(HEADS)
         self.found = set()
         self.count = -1
 
@@ -145,13 +154,9 @@ cdef class Gathered:
             within = self._attributes(number, <dict>attributes)
         else:
             within = self._value(attributes, 0) != NOTHING
-        for member in HEADS:
-            value = getattr(record, member)
-            if value is not None and self._value(value, 1):
-                if type(value) is str:
-                    self.heads.append((number, member, value))
-                else:
-                    within = True
+        within |= self._head(number, 0, record.name)
+        within |= self._head(number, 1, record.severity_text)
+        within |= self._head(number, 2, record.body)
         for member in PARTS:
             value = getattr(record, member)
             if value is not None and self._value(value, 1):
@@ -165,28 +170,40 @@ cdef class Gathered:
         self.sizes.append(self.weight)
         return 0
 
+    cdef bint _head(self, Py_ssize_t number, int head, value) except? True:
+        """Look at a name, severity or body; say if more is to be done than what `heads` says."""
+        cdef Py_ssize_t before = self.weight
+        if value is not self.head_values[head]:
+            self.head_states[head] = self._value(value, 1)
+            self.head_weights[head] = self.weight - before
+            self.head_values[head] = value
+        else:
+            self.weight += self.head_weights[head]
+        if self.head_states[head] == HERE:
+            self.heads.append((number, HEADS[head], value))
+        return self.head_states[head] == WITHIN
+
     cdef bint _attributes(self, Py_ssize_t number, dict attributes) except? True:
         """Look through a record's attributes; say if more is to be done than what `places` says."""
         cdef Py_ssize_t position = 0, before
         cdef bint within = False, same = len(attributes) == self.count
         cdef int state
         for key, value in attributes.items():
-            self.weight += NUMBER + (CHARACTER * len(<str>key) if type(key) is str else 0)
             if position >= POSITIONS:
+                self.weight += _weight(key)
                 state = self._value(value, 1)
                 same = False
-            else:
-                if value is self.values[position]:
-                    self.weight += self.weights[position]
-                else:
-                    before = self.weight
-                    self.states[position] = self._value(value, 1)
-                    self.weights[position] = self.weight - before
-                    self.values[position] = value
+            elif key is self.keys[position] and value is self.values[position]:
+                self.weight += self.weights[position]
                 state = self.states[position]
-                if key is not self.keys[position]:
-                    same = False
-                    self.keys[position] = key
+            else:
+                before = self.weight
+                same = same and key is self.keys[position]
+                state = self._value(value, 1)
+                self.weight += _weight(key)
+                self.weights[position] = self.weight - before
+                self.states[position] = state
+                self.keys[position], self.values[position] = key, value
             if state == HERE:
                 self.places.append((number, key, value))
             elif state == WITHIN:
@@ -231,7 +248,7 @@ cdef class Gathered:
         if not self._are_plain(value):
             state = WITHIN
         for key, member in value.items():
-            self.weight += NUMBER + (CHARACTER * len(<str>key) if type(key) is str else 0)
+            self.weight += _weight(key)
             if self._value(member, level + 1):
                 state = WITHIN
         return state

@@ -1,40 +1,61 @@
 # cython: language_level=3
-"""Tries patterns at the places where their keywords stand."""
+"""Tries patterns at the places where their keywords stand, and puts something else in the place of what they find."""
 
 
 cdef class Patterns:
-    """What the keywords of a search call. Any thread, as far as `call` and `add` are.
+    """What the keywords of a search call. Any thread, as far as what it is given is.
 
     Args:
-        calls: by the number of a keyword, what it calls, or None: patterns to try where it stands, each with its number, that of its
-            rule, what matches at a place, the group that is found, how far before the keyword a match begins, and
-            keywords of which one has to stand in the text, too; and a dict of patterns to look for in the whole text.
+        calls: by the number of a keyword, what it calls, or None: patterns to try where it stands, each with its
+            number, that of its rule, what matches at a place, the group that is found, how far before the keyword a
+            match begins, and keywords of which one has to stand in the text, too; and a dict of patterns to look for
+            in the whole text.
         call: finds out what a keyword calls, and puts it into `calls`.
-        add: takes the number of a rule, a match, a group and the list of what was found.
+        ids: by the number of a rule, its id.
+        plain: by the number of a rule, what takes the place of every find; None where `judge` is to be asked.
+        judge: returns what takes the place of a find of a rule, None if it is none.
+        search: adds what patterns find in the whole text; takes them, the text and the spans.
+        choose: returns spans in order, and those that overlap only once.
     """
 
-    cdef list calls
-    cdef object call, add
+    cdef list calls, ids, plain
+    cdef object call, judge, search, choose
 
-    def __cinit__(self, list calls not None, call, add):
-        self.calls = calls
-        self.call, self.add = call, add
+    def __cinit__(self, list calls not None, *, call, list ids not None, list plain not None, judge, search, choose):
+        self.calls, self.ids, self.plain = calls, ids, plain
+        self.call, self.judge, self.search, self.choose = call, judge, search, choose
 
-    def match(self, str text not None, list places not None, list spans not None):
-        """Add what patterns find around keywords to `spans`; return the patterns to look for in the whole text."""
+    def apply(self, str text not None, list places not None, dict counts not None):
+        """Return a text with something else instead of what the patterns find.
+
+        Args:
+            text: any text.
+            places: numbers of keywords and where they stand, in the order of their beginnings.
+            counts: how often each rule found something, by id; is added to.
+        """
+        cdef list spans = []
+        cdef dict others = self._match(text, places, spans)
+        if others:
+            self.search(others, text, spans)
+        if not spans:
+            return text
+        return self._replaced(text, spans if len(spans) == 1 else self.choose(spans), counts)
+
+    cdef dict _match(self, str text, list places, list spans):
+        """Add what patterns find around keywords; return those to look for in the whole text, None for none."""
         cdef dict ends = None  # by pattern: where its last match ended
-        cdef dict others = {}
+        cdef dict others = None
         cdef frozenset present = None
-        cdef tuple called, direct, each
-        cdef object found
-        cdef Py_ssize_t place, start
-        for number, place in places:
-            found = self.calls[number]
-            called = found if found is not None else self.call(number)
+        cdef tuple called, each, hit
+        cdef object match
+        cdef Py_ssize_t start
+        for hit in places:
+            called = self.calls[<Py_ssize_t>hit[0]] or self.call(hit[0])
             if called[1]:
+                others = others or {}
                 others.update(called[1])
-            for each in called[0]:
-                start = place - <Py_ssize_t>each[4]
+            for each in <tuple>called[0]:
+                start = <Py_ssize_t>hit[1] - <Py_ssize_t>each[4]
                 if start < 0 or (ends is not None and start < <Py_ssize_t>ends.get(each[0], 0)):
                     continue
                 if each[5]:
@@ -42,10 +63,40 @@ cdef class Patterns:
                         present = frozenset([number for number, _ in places])
                     if present.isdisjoint(each[5]):
                         continue
-                found = each[2](text, start)
-                if found is not None:
-                    if ends is None:
-                        ends = {}
-                    ends[each[0]] = found.end()
-                    self.add(each[1], found, each[3], spans)
+                match = each[2](text, start)
+                if match is not None:
+                    ends = ends or {}
+                    ends[each[0]] = match.end()
+                    self._add(each[1], match, each[3], spans)
         return others
+
+    cdef int _add(self, Py_ssize_t rule, match, group, list spans) except -1:
+        """Add a find and what takes its place, if it is one and no earlier rule has it."""
+        cdef Py_ssize_t start, stop
+        cdef tuple last
+        start, stop = match.span(group)
+        if start < 0:
+            return 0
+        if spans:
+            last = spans[-1]
+            if <Py_ssize_t>last[0] <= start and stop <= <Py_ssize_t>last[2] and <Py_ssize_t>last[1] < rule:
+                return 0
+        replacement = self.plain[rule]
+        if replacement is None:
+            replacement = self.judge(rule, match[group])
+        if replacement is not None:
+            spans.append((start, rule, stop, replacement))
+        return 0
+
+    cdef str _replaced(self, str text, list spans, dict counts):
+        cdef list parts = []
+        cdef Py_ssize_t end = 0
+        cdef tuple span
+        for span in spans:
+            parts.append(text[end:<Py_ssize_t>span[0]])
+            parts.append(span[3])
+            end = span[2]
+            rule_id = self.ids[<Py_ssize_t>span[1]]
+            counts[rule_id] = counts.get(rule_id, 0) + 1
+        parts.append(text[end:])
+        return "".join(parts)

@@ -23,7 +23,7 @@ from tests.unit.processors.sanitize.growth import BOUND, cost, growth
 from tests.unit.processors.sanitize.hostile import LAYERS, Maker, of_rule
 
 _KIB = 1024
-_SMALL = 256 * _KIB
+_SMALL = 64 * _KIB
 
 
 class Case(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from beacon_core.native import native
@@ -65,9 +64,7 @@ class Detectors:
                 if keyword in self._keywords:
                     self._called[self._keywords[keyword]].append(number)
         self._calls: list[_Call | None] = [None] * len(self._keywords)
-        module = native("match")
-        called: list[Any] = [None] * len(self._keywords)
-        self._native = module and module.Patterns(called, partial(self._call_into, called), self._add)
+        self._native = self._compiled()
 
     def of_kinds(self, *kinds: Kind) -> frozenset[int]:
         """Return the numbers of the rules of some kinds."""
@@ -83,12 +80,11 @@ class Detectors:
             counts: how often each rule found something; is added to.
             only: the numbers of the rules to apply, all of them if None.
         """
+        if self._native is not None and only is None and type(hits.places) is list and not hits.keywords:
+            done: str = self._native.apply(hits.text, hits.places, counts)
+            return done
         spans: list[_Span] = []
-        others: dict[Pattern, int]
-        if self._native is not None and type(hits.places) is list:
-            others = self._native.match(hits.text, hits.places, spans)
-        else:
-            others = self._match_at_places(hits, spans)
+        others = self._match_at_places(hits, spans)
         others.update(pair for keyword in hits.keywords for pair in self._all_of(keyword))
         if others:
             self._search(others, hits.text, spans)
@@ -129,13 +125,18 @@ class Detectors:
         start, stop = match.span(group)
         if start < 0 or (spans and spans[-1][0] <= start and stop <= spans[-1][2] and spans[-1][1] < number):
             return  # an earlier rule has it
-        find = match[group]
+        replacement = self._judge(number, match[group])
+        if replacement is not None:
+            spans.append((start, number, stop, replacement))
+
+    def _judge(self, number: int, find: str) -> str | None:
+        """Return what takes the place of what a rule has found, None if it is no find."""
         rule, check, replace = self._rules[number], self._checks[number], self._replacers[number]
         if check is not None and not check(find):
-            return
+            return None
         if (rule.entropy and not rule.is_random(find)) or (self._partial and self._actions.is_shown(find)):
-            return
-        spans.append((start, number, stop, replace(find) if replace is not None else rule.replacement))
+            return None
+        return replace(find) if replace is not None else rule.replacement
 
     def _all_of(self, keyword: int) -> Iterator[tuple[Pattern, int]]:
         """Yield all patterns that a keyword calls, with the number of their rule."""
@@ -160,11 +161,31 @@ class Detectors:
         call = self._calls[keyword] = _Call(tuple(direct), others)
         return call
 
-    def _call_into(self, calls: list[Any], keyword: int) -> Any:
-        """Return what a keyword calls in plain tuples, and keep it in `calls`."""
-        direct, others = self._call(keyword)
-        call = calls[keyword] = (tuple(map(tuple, direct)), dict(others))
-        return call
+    def _compiled(self) -> Any | None:
+        """Return what does as `apply` in native code: a `beacon_native.match.Patterns`, None where it is missing."""
+        module = native("match")
+        if module is None:
+            return None
+        calls: list[Any] = [None] * len(self._keywords)
+
+        def call(keyword: int) -> Any:
+            direct, others = self._call(keyword)
+            made = calls[keyword] = (tuple(map(tuple, direct)), dict(others))
+            return made
+
+        judged = zip(self._rules, self._checks, self._replacers, strict=True)
+        return module.Patterns(
+            calls,
+            call=call,
+            ids=[rule.id for rule in self._rules],
+            plain=[
+                None if check or replace or rule.entropy or self._partial else rule.replacement
+                for rule, check, replace in judged
+            ],
+            judge=self._judge,
+            search=self._search,
+            choose=_without_overlaps,
+        )
 
     def _replaced(self, text: str, spans: list[_Span], counts: dict[str, int]) -> str:
         """Return a text with the replacements; of spans that overlap, that of the earliest rule counts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from beacon_core.otlp import MEDIA_TYPES, PATHS, Encoding
@@ -10,8 +11,7 @@ from beacon_core.receivers.otlp.refusal import Refusal
 from beacon_core.receivers.otlp.storing import Head
 
 _ENCODINGS: dict[str, Encoding] = {name: encoding for encoding, name in MEDIA_TYPES.items()}
-_PLAIN = {"", "identity", "none"}
-_GZIP = {"gzip", "x-gzip"}
+_CODINGS = {b"": False, b"identity": False, b"none": False, b"gzip": True, b"x-gzip": True}  # whether it is gzip
 
 #: The headers that mean something here, in lower case.
 HEADERS = frozenset({b"content-type", b"content-length", b"content-encoding", b"transfer-encoding", b"expect"})
@@ -75,23 +75,35 @@ def check(request: Request, options: HttpOptions) -> Head:
     headers = request.headers
     length = headers.get(b"content-length", b"0")
     unread = length != b"0" or b"transfer-encoding" in headers
-    whole = _path(request.url)
-    path = whole.removeprefix(options.url_path_prefix).removesuffix("/")
-    if path not in PATHS or not whole.startswith(options.url_path_prefix):
+    path = _signal(request.url, options.url_path_prefix)
+    if path is None:
         known = ", ".join(options.url_path_prefix + path for path in PATHS)
         raise Refusal("path", f"unknown path; OTLP/HTTP is at {known}", unread=unread)
     if request.method != b"POST":
         raise Refusal("method", "OTLP/HTTP knows POST only", (b"allow", b"POST"), unread=unread)
-    encoding = _ENCODINGS.get(headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower())
+    encoding = _encoding(headers.get(b"content-type", b""))
     if encoding is None:
         raise Refusal("media_type", f"Content-Type must be {' or '.join(_ENCODINGS)}", unread=unread)
-    coding = headers.get(b"content-encoding", b"").decode("latin-1").strip().lower()
-    if coding not in _PLAIN | _GZIP:
+    gzip = _CODINGS.get(headers.get(b"content-encoding", b"").strip().lower())
+    if gzip is None:
         accept = (b"accept-encoding", b"gzip, identity")
         raise Refusal("content_encoding", "Content-Encoding must be gzip or absent", accept, unread=unread)
     if int(length) > options.max_request_body_size:
         raise too_large(options)
-    return Head(path, encoding, coding in _GZIP)
+    return Head(path, encoding, gzip)
+
+
+@lru_cache(maxsize=64)  # nearly all requests have one of few
+def _encoding(content_type: bytes) -> Encoding | None:
+    return _ENCODINGS.get(content_type.decode("latin-1").partition(";")[0].strip().lower())
+
+
+@lru_cache(maxsize=64)
+def _signal(url: bytes, prefix: str) -> str | None:
+    """Return which of `PATHS` a request target asks for below a prefix, None if it is something else."""
+    whole = _path(url)
+    path = whole.removeprefix(prefix).removesuffix("/")
+    return path if path in PATHS and whole.startswith(prefix) else None
 
 
 def too_large(options: HttpOptions) -> Refusal:
