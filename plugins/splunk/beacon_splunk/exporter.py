@@ -151,8 +151,10 @@ class SplunkHecExporter(Exporter):
             event = batch.events[done]
             plain = encoder.plain(event)
             if plain is not None:
-                added = bodies.setdefault(plain.index, Body()).add_plain(plain, batch.events, done, largest)
+                body = bodies.get(plain.index) or Body()
+                added = body.add_plain(plain, batch.events, done, largest)
                 if added:
+                    bodies[plain.index] = body
                     done += added
                     continue
             index, objects = encoder.encode(event)

@@ -110,12 +110,12 @@ OPTIONS: list[dict[str, Any]] = [
     {},
     {"host": "h", "index": "main", "sourcetype": "s", "otel_to_hec_fields": {"severity_text": "a", "name": "b"}},
     {"otel_to_hec_fields": {"severity_text": "same", "name": "same"}},
-    {"source": "%{name}"},
+    {"source": "ci:{{ a }}"},
 ]
 
 
 @pytest.mark.parametrize("options", OPTIONS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(events=st.lists(LOGS | st.sampled_from(list(EVENTS.values())), min_size=1, max_size=6))
 def test_every_event_has_the_bytes_that_the_encoder_gives_it(options: dict[str, Any], events: list[Event]) -> None:
     assert exported(events, **options) == one_by_one(events, **options)
