@@ -82,3 +82,18 @@ def _sync() -> int:
             os.fsync(file.fileno())
             costs.append(time.perf_counter() - begin)
     return round(statistics.median(costs) * 1e6)
+
+
+def leave_a_processor() -> list[int]:
+    """Leave a processor to what is measured: this process, and what it starts, runs on the others from now on.
+
+    Returns:
+        The processor; nothing where there is only one, or the system cannot do it.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return []
+    first, *others = sorted(os.sched_getaffinity(0))
+    if not others:
+        return []
+    os.sched_setaffinity(0, others)
+    return [first]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,6 +22,9 @@ from subject import Running, Subject
 
 HERE = Path(__file__).resolve().parent
 _BURST = 2000  # events
+_WARM_UP = 3000  # events
+_WARM_UP_FIRST = 5_000_000_001  # number of the first of them; the load has lower ones
+_SETTLING = 1.5  # seconds for what a program does soon after its start
 _HOLD = 3.0  # seconds for which the destination does not answer at most
 
 
@@ -112,13 +116,14 @@ def readable_at_rest(folder: Path) -> int:
     return found
 
 
-def measure(subject: Subject, load: Load, quiet: float) -> dict[str, float | None]:
+def measure(subject: Subject, load: Load, quiet: float, processors: Sequence[int] = ()) -> dict[str, float | None]:
     """Run a subject once.
 
     Args:
         subject: what to run.
         load: what to send; its port is filled in.
         quiet: seconds without a new arrival after which nothing more is expected.
+        processors: those that the subject may use; empty: all.
 
     Raises:
         SubjectError: it does not start or takes nothing.
@@ -126,17 +131,20 @@ def measure(subject: Subject, load: Load, quiet: float) -> dict[str, float | Non
     with tempfile.TemporaryDirectory(prefix="beacon-bench-") as name:
         sink = Sink(quiet)
         try:
-            return _measure(subject, load, Path(name), sink)
+            return _measure(subject, load, Path(name), sink, processors)
         finally:
             sink.close()
 
 
-def _measure(subject: Subject, load: Load, folder: Path, sink: Sink) -> dict[str, float | None]:
+def _measure(
+    subject: Subject, load: Load, folder: Path, sink: Sink, processors: Sequence[int]
+) -> dict[str, float | None]:
     state, log = folder / "state", folder / "log"
     state.mkdir()
-    running = Running(subject, state, sink.port, log)
+    running = Running(subject, state, sink.port, log, processors)
     try:
         started = running.wait_until_ready(load.encoding)
+        warm = _warm_up(running, load, sink)
         before = running.processor_seconds()
         begin = sink.counts()["cpu"]
         sending = Sending(replace(load, port=running.port))
@@ -145,6 +153,7 @@ def _measure(subject: Subject, load: Load, folder: Path, sink: Sink) -> dict[str
         spent = running.processor_seconds() - before
         aside = figures["cpu"] + sink.counts()["cpu"] - begin
         arrived = len(acknowledged) - sink.missing(acknowledged)
+        acknowledged |= warm
         burst, readable = _hold(running, load, state, sink)
         peak = running.peak
         stopped = running.stop()
@@ -172,6 +181,19 @@ def _measure(subject: Subject, load: Load, folder: Path, sink: Sink) -> dict[str
         "leaked": counts["leaked"],
         "readable": readable + readable_at_rest(state),
     }
+
+
+def _warm_up(running: Running, load: Load, sink: Sink) -> set[int]:
+    """Send some before it counts: what is loaded or compiled with the first events is no cost of an event.
+
+    Returns:
+        The numbers that were acknowledged.
+    """
+    events = max(1, min(_WARM_UP, load.events) // load.batch) * load.batch
+    _, numbers = Sending(replace(load, port=running.port, events=events, first=_WARM_UP_FIRST)).result()
+    sink.wait_for(numbers)
+    time.sleep(_SETTLING)
+    return numbers
 
 
 def _hold(running: Running, load: Load, state: Path, sink: Sink) -> tuple[set[int], int]:

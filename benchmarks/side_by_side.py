@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from load import Load
-from machine import write_results
+from machine import leave_a_processor, write_results
 from records import CONTENT_TYPES
 from run import measure
 from subject import Subject, SubjectError
@@ -71,11 +71,12 @@ def subjects_of(options: argparse.Namespace) -> list[Subject]:
     return [*found, beacon(), *([pure()] if options.pure else []), *map(beacon, options.workers)]
 
 
-def take_turns(subjects: list[Subject], load: Load, repetitions: int, quiet: float) -> dict[str, list[Run]]:
+def take_turns(subjects: list[Subject], load: Load, options: argparse.Namespace) -> dict[str, list[Run]]:
     """Measure every subject in turn, so often."""
+    repetitions = options.repetitions
     runs: dict[str, list[Run]] = {subject.name: [] for subject in subjects}
     for number, subject in itertools.product(range(repetitions), subjects):
-        run = measure(subject, load, quiet)
+        run = measure(subject, load, options.quiet, options.processors)
         runs[subject.name].append(run)
         shown = "  ".join(f"{name} {value:g}" for name, value in run.items() if value is not None)
         print(f"  {number + 1}/{repetitions} {subject.name}: {shown}", file=sys.stderr, flush=True)
@@ -94,11 +95,12 @@ def summary(runs: list[Run], yardstick: list[Run]) -> dict[str, Any]:
     return {"medians": medians, "ratios": ratios, "counts": {c: sum(int(run[c] or 0) for run in runs) for c in COUNTS}}
 
 
-def title(load: Load, repetitions: int) -> str:
+def title(load: Load, options: argparse.Namespace) -> str:
     """Say in a line what a table shows."""
+    repetitions, where = options.repetitions, "one processor, " if options.processors else ""
     return (
         f"{load.events} events, OTLP/HTTP {load.encoding}, batches of {load.batch}, {load.connections} connections, "
-        f"{repetitions} {'repetition' if repetitions == 1 else 'repetitions'}"
+        f"{where}{repetitions} {'repetition' if repetitions == 1 else 'repetitions'}"
     )
 
 
@@ -145,9 +147,14 @@ def read_options() -> argparse.Namespace:
     add("--batch", type=int, nargs="+", default=[100], help="records in a request; several make several tables")
     add("--connections", type=int, default=8, help="default: %(default)s")
     add("--encoding", nargs="+", choices=list(CONTENT_TYPES), default=["protobuf"], help="default: protobuf")
+    add("--pin", action="store_true", help="the subject has one processor, load and destination have the others")
     add("--quiet", type=float, default=10.0, help="seconds without an arrival until what is missing counts as lost")
     add("--json", type=Path, metavar="FILE", help="write all runs, too")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.processors = leave_a_processor() if options.pin else []
+    if options.pin and not options.processors:
+        print("--pin: there is only one processor, or the system cannot do it", file=sys.stderr)
+    return options
 
 
 def main() -> int:
@@ -159,16 +166,16 @@ def main() -> int:
     loads, safe = [], True
     for encoding, batch in itertools.product(options.encoding, options.batch):
         load = Load(0, options.events // batch * batch, batch, options.connections, encoding)
-        print(title(load, options.repetitions), flush=True)
+        print(title(load, options), flush=True)
         try:
-            runs = take_turns(subjects, load, options.repetitions, options.quiet)
+            runs = take_turns(subjects, load, options)
         except SubjectError as error:
             sys.exit(str(error))
         yardstick = runs[subjects[0].name]
         summaries = {name: summary(found, yardstick) for name, found in runs.items()}
         show(rows(summaries))
         safe &= not any(found["counts"][count] for found in summaries.values() for count in FATAL)
-        loads.append({"title": title(load, options.repetitions), "runs": runs, "summaries": summaries})
+        loads.append({"title": title(load, options), "runs": runs, "summaries": summaries})
     if options.json:
         commands = {each.name: shlex.join(each.command) for each in subjects}
         write_results(options.json, {"subjects": commands, "loads": loads})

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,9 +69,10 @@ class Running:
         folder: an empty one for its state; outlives it, so that it can be started again there.
         sink: port of the destination.
         log: where its output goes.
+        processors: those that it may use; empty: all.
     """
 
-    def __init__(self, subject: Subject, folder: Path, sink: int, log: Path) -> None:
+    def __init__(self, subject: Subject, folder: Path, sink: int, log: Path, processors: Sequence[int] = ()) -> None:
         self.port = free_port()
         self.peak = 0  # bytes, resident
         self._log = log
@@ -92,6 +94,8 @@ class Running:
                 )
         except OSError as error:
             raise SubjectError(f"{subject.name} cannot be started: {error}") from None
+        if processors:  # before it has threads and children, which inherit it
+            psutil.Process(self._process.pid).cpu_affinity(list(processors))
         threading.Thread(target=self._watch, daemon=True).start()
 
     def wait_until_ready(self, encoding: Encoding) -> float:

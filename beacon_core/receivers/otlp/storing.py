@@ -33,7 +33,7 @@ LOOKS = 5
 WORTHWHILE = 64 * 1024
 
 #: Bytes of bodies in a group, unless one alone is larger: more saves nothing, and takes memory.
-GROUP_SIZE = 256 * 1024
+GROUP_SIZE = 384 * 1024
 
 #: A body of so many bytes takes a second and has a thread of its own, so that it holds up no small one.
 LARGE = 1024 * 1024
