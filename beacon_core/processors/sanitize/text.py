@@ -189,12 +189,13 @@ class TextRedactor:
         return text if rewritten is value else msgspec.json.encode(rewritten).decode()
 
     def _decode(self, text: str, depth: int, counts: dict[str, int]) -> str:
-        unescaped = _UNICODE_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
-        redacted = None if unescaped == text else self.redact(unescaped, depth=depth)
-        if redacted is not None:
-            _add(redacted.counts, counts)
-            return redacted.text
-        if _PERCENT.search(text):
+        if "\\u00" in text:
+            unescaped = _UNICODE_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+            redacted = None if unescaped == text else self.redact(unescaped, depth=depth)
+            if redacted is not None:
+                _add(redacted.counts, counts)
+                return redacted.text
+        if "%" in text and _PERCENT.search(text):
             text = _ENCODED_WORD.sub(lambda match: self._percent(match[0], depth, counts), text)
         return _BASE64_RUN.sub(lambda match: self._base64(match[0], counts), text)
 
