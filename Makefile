@@ -48,12 +48,15 @@ fuzz: install  ## hostile input on every receiver, and decoded with native code 
 ASAN := .asan
 CASES ?= 50000
 
-asan: install  ## the same for native code only, built to notice every access out of bounds; needs gcc: make asan CASES=1000
+asan: install  ## hostile input and tests for native code, built to notice every access out of bounds; needs gcc: make asan CASES=1000
 	rm -rf $(ASAN) && mkdir $(ASAN) && cp -R native $(ASAN)/source && rm -rf $(ASAN)/source/build
 	CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined' \
 		$(BIN)/python -m pip install --quiet --no-deps --target $(ASAN) $(ASAN)/source
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
 		PYTHONMALLOC=malloc PYTHONPATH=$(ASAN) $(BIN)/python -m tests.fuzz --only decoding --cases $(CASES) --seed '$(SEED)'
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
+		PYTHONMALLOC=malloc PYTHONPATH=$(ASAN) $(BIN)/pytest -q -p no:cacheprovider --ignore native/tests/test_modules.py \
+		native/tests $(addprefix tests/unit/processors/sanitize/test_,collect.py search.py text.py events.py) plugins/splunk/tests/test_plain.py
 
 clients: install  ## OTLP exporters that come from elsewhere than PyPI, here Node's, against a real Beacon; needs npm
 	BEACON_TEST_NODE=1 $(BIN)/pytest tests/e2e/test_node_exporters.py

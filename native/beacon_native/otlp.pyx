@@ -110,14 +110,6 @@ cdef int _pair(Part part, Part* key, Part* value) except -1:
 cdef class Reader(Records):
     """Reads one request; see `Records`."""
 
-    def logs(self):
-        """Return the events of an ExportLogsServiceRequest; None if it holds something unusual, or none."""
-        return self._read(False)
-
-    def spans(self):
-        """Return the events of an ExportTraceServiceRequest, as above."""
-        return self._read(True)
-
     cdef list _read(self, bint spans):
         cdef Part part = whole(self.body)
         try:

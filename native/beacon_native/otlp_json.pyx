@@ -106,14 +106,6 @@ cdef str _key(Part* part):
 cdef class Reader(Records):
     """Reads one request; see `Records`."""
 
-    def logs(self):
-        """Return the events of an ExportLogsServiceRequest; None if it holds something unusual, or none."""
-        return self._read(False)
-
-    def spans(self):
-        """Return the events of an ExportTraceServiceRequest, as above."""
-        return self._read(True)
-
     cdef list _read(self, bint spans):
         cdef Part part = whole(self.body)
         cdef Members of

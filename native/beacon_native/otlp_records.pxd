@@ -64,6 +64,7 @@ cdef class Records:
     cdef object _make_span
     cdef object _make_span_event
 
+    cdef list _read(self, bint spans)
     cdef int add_log(
         self, str name, uint64_t time, uint64_t observed, str severity_text, uint64_t severity, object body,
         dict attributes, object resource, object scope, str trace_id, str span_id, uint64_t flags, uint64_t dropped,

@@ -138,6 +138,17 @@ cdef class Records:
         self._prefix = prefix
         self._make_event, self._make_span, self._make_span_event = event, span, span_event
 
+    def logs(self):
+        """Return the events of an ExportLogsServiceRequest; None if it holds something unusual, or none."""
+        return self._read(False)
+
+    def spans(self):
+        """Return the events of an ExportTraceServiceRequest, as above."""
+        return self._read(True)
+
+    cdef list _read(self, bint spans):
+        raise NotImplementedError  # each encoding has its own
+
     cdef int add_log(
         self, str name, uint64_t time, uint64_t observed, str severity_text, uint64_t severity, object body,
         dict attributes, object resource, object scope, str trace_id, str span_id, uint64_t flags, uint64_t dropped,

@@ -134,6 +134,8 @@ cdef class Search:
 
     cdef Hits look(self, str text):
         """Return what stands in a text, None for nothing."""
+        if text is None:
+            raise TypeError("a text is a str")
         cdef int kind = PyUnicode_KIND(text)
         if kind == 1:
             return _read(self, <unsigned char*>PyUnicode_DATA(text), len(text))

@@ -113,20 +113,3 @@ def test_no_byte_of_a_request_makes_it_fail(place: int, inserted: bytes, removed
 @given(st.binary(max_size=300))
 def test_no_bytes_make_it_fail(body: bytes) -> None:
     assert read(body) is None or body
-
-
-def test_what_a_callable_raises_comes_out() -> None:
-    def fails(**_: object) -> None:
-        raise RuntimeError("made up")
-
-    reader = otlp.Reader(
-        REQUEST, "", event=fails, span=dict, span_event=dict, resource=lambda _: {}, scope=lambda *_: None
-    )
-    with pytest.raises(RuntimeError, match="made up"):
-        reader.logs()
-
-
-@pytest.mark.parametrize("body", [None, "text", bytearray(REQUEST)], ids=["None", "str", "bytearray"])
-def test_a_body_is_bytes(body: object) -> None:
-    with pytest.raises(TypeError):
-        read(body)  # type: ignore[arg-type]
