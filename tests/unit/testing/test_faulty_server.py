@@ -8,6 +8,7 @@ import socket
 import threading
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -193,7 +194,8 @@ def test_its_end_closes_connections_that_are_kept_and_leaves_no_thread() -> None
         connection.getresponse().read()
         idle = socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])))
     assert set(threading.enumerate()) <= before
-    assert idle.recv(1) == b""
+    with suppress(ConnectionResetError):  # which is how one is closed that nobody had accepted yet
+        assert idle.recv(1) == b""
     idle.close()
     connection.close()
     with pytest.raises(ConnectionRefusedError):
