@@ -37,6 +37,7 @@ class Graph:
         pipelines: by name, in the order of the file: the ids of their components.
         telemetry_endpoint: `host:port` of the admin endpoint, None if it is off.
         workers: how many processes run it.
+        own_cpus: whether each of several processes keeps to a CPU of its own.
         secrets: the values of all secret options.
         warnings: what is allowed and probably not meant.
         document: the configuration that it was built from.
@@ -50,6 +51,7 @@ class Graph:
     pipelines: dict[str, PipelineOptions]
     telemetry_endpoint: str | None = None
     workers: int = 1
+    own_cpus: bool = True
     secrets: tuple[str, ...] = field(default=(), repr=False)
     warnings: list[str] = field(default_factory=list)
     document: Document | None = field(default=None, repr=False)
@@ -134,6 +136,7 @@ class _Builder:
             pipelines=service.pipelines,
             telemetry_endpoint=service.telemetry.endpoint,
             workers=service.workers,
+            own_cpus=service.worker_cpu_affinity == "auto",
             secrets=tuple(self._secrets),
             warnings=list(self._unused(service)),
             document=self._document,

@@ -9,6 +9,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
@@ -39,6 +40,8 @@ def work(
     """
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # meant for the one that passes them on
         signal.signal(each, signal.SIG_IGN)
+    if graph.own_cpus:
+        _keep_to_a_cpu(number, graph.workers)
     news, control = pipes
     logger.setLevel(logging.WARNING)  # that it is ready is said once for all
     graph.telemetry_endpoint = None
@@ -63,6 +66,19 @@ def work(
             logger.error("worker process %d failed with %s:\n%s", number, type(failed).__name__, frames)
         sys.stderr.flush()
         os._exit(code)  # what the other process has set up for its own end is none of ours
+
+
+def _keep_to_a_cpu(number: int, workers: int) -> None:
+    """Keep this process on one of the CPUs that it may use, if there is one for each.
+
+    Its threads take turns, as only one at a time can run Python code. On several CPUs each turn finds what the one
+    before has made in the cache of another CPU, which costs a fifth of all that there is to do, and more alone.
+    """
+    if hasattr(os, "sched_setaffinity"):  # Linux
+        cpus = sorted(os.sched_getaffinity(0))
+        if len(cpus) >= workers:
+            with suppress(OSError):  # where a sandbox forbids it, nothing is lost
+                os.sched_setaffinity(0, {cpus[(number - 1) * len(cpus) // workers]})
 
 
 def _obey(service: Service, control: Connection) -> None:

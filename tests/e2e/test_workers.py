@@ -129,6 +129,20 @@ def test_grpc_and_hooks_share_their_ports_as_well(beacon: Callable[..., Any]) ->
     assert all(len(keys) > 0 for keys in both)  # 60 connections all to one of two: once in 2 ** 59 runs
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux can say where a process may run")
+@pytest.mark.parametrize("wanted", ["auto", "none"])
+def test_each_process_keeps_to_a_cpu_of_its_own_unless_told_otherwise(beacon: Callable[..., Any], wanted: str) -> None:
+    allowed = os.sched_getaffinity(0)
+    run = beacon(pipeline().replace("workers: 2", f"workers: 2\n  worker_cpu_affinity: {wanted}"))
+    cpus = [os.sched_getaffinity(pid) for pid in run.wait_ready()["workers"]]
+    if wanted == "none" or len(allowed) == 1:
+        assert cpus == [allowed, allowed]
+    else:
+        assert [len(each) for each in cpus] == [1, 1]
+        assert len(set().union(*cpus) & allowed) == 2
+    run.stop()
+
+
 def test_the_ready_file_proves_who_wrote_it_and_the_end_of_stdin_ends_all(beacon: Callable[..., Any]) -> None:
     environ = os.environ | {"BEACON_NONCE": "17"}
     run = beacon(pipeline(), "--until-eof", environ=environ, stdin=subprocess.PIPE)
