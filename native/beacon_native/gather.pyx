@@ -279,7 +279,7 @@ cdef class Gathered:
         """Look through a value of a type that somebody has derived; anything else holds no text."""
         cdef int state = NOTHING
         if isinstance(value, str):
-            state = self._text(str(value))
+            state = self._text(str.__str__(value))  # of an enumeration, `str` gives the name
         elif isinstance(value, bytes):
             state = self._text(self.decode(value))
         elif isinstance(value, dict):
@@ -291,7 +291,7 @@ cdef class Gathered:
     cdef int _keys(self, dict value) except -1:
         for key in value:
             if isinstance(key, str):
-                self._text(str(key))
+                self._text(str.__str__(key))
         return 0
 
     cdef bint _text(self, str text) except? True:

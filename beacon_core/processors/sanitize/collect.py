@@ -162,7 +162,7 @@ class Gathered:
             self._add(place, event, every)
         for each in shared.values():
             every.update(texts(each))
-        found = [text for text in every if type(text) is str]
+        found = [str.__str__(text) for text in every if isinstance(text, str)]  # enumerations, too, by their values
         self.longest = max(map(len, found), default=0)
         self.texts = [text for text in found if len(text) > self._limit] if self.longest > self._limit else []
         self.hits = list(self._search.scan(found))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -250,6 +251,14 @@ def test_p2_s7_what_cannot_be_sanitized_raises(processor: SanitizeProcessor) -> 
         processor.process(make_batch(body=deep))
     with pytest.raises(UnicodeError):
         processor.process(make_batch(attributes={"a": '{"k":"\ud800", "p":"password=hunter2"}', "b": {"c": "\ud800"}}))
+
+
+def test_p2_a_text_of_a_derived_type_is_looked_at_by_its_value(processor: SanitizeProcessor) -> None:
+    class Named(str, Enum):  # noqa: UP042 - as a processor of somebody's own may leave behind; `str` of it is its name
+        SECRET = KEY
+
+    (event,) = processor.process(make_batch(attributes={"a": Named.SECRET, "b": [Named.SECRET]}, body=Named.SECRET))
+    assert KEY not in repr((event.attributes, event.body))
 
 
 def test_p7_nothing_is_logged(processor: SanitizeProcessor, caplog: pytest.LogCaptureFixture) -> None:
