@@ -11,6 +11,7 @@ from beacon_track import sanitize
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.FAKE-signature_0000"
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEFAKE0000\nFAKE1111\n-----END RSA PRIVATE KEY-----"
 
+SUPERUSER = "root"
 SECRETS = [
     (f"key {PEM} end", "FAKE"),
     ("-----BEGIN PRIVATE KEY-----\nFAKEcut", "FAKE"),
@@ -76,7 +77,7 @@ PATHS = [
     ("'/srv/our customers/acme inc/x.py'", "'/.../x.py'"),
     ('"C:\\our customers\\acme inc\\x.py"', '"/.../x.py"'),
     ("file:///srv/customers/x.py", "file:///.../x.py"),
-    ("open /srv/a/x.py: /var/root/y", "open /.../x.py: ~/y"),
+    (f"open /srv/a/x.py: /var/{SUPERUSER}/y", "open /.../x.py: ~/y"),  # its home on macOS
 ]
 
 

@@ -108,6 +108,19 @@ def test_p4_two_pipelines_of_a_receiver_store_together_or_not_at_all(queue: Queu
     assert counters.get("received", "otlp") == 1
 
 
+def test_p5_batches_that_are_processed_together_keep_their_own_events_in_any_order() -> None:
+    class Backwards(Processor):
+        def process(self, batch: Batch) -> Batch:
+            return batch.with_events(batch.events[::-1])
+
+    first, second = make_batch(2, id="a"), make_batch(2, id="b")
+    for processors in ([Backwards(ComponentConfig())], [rename("x"), Backwards(ComponentConfig())], [rename("x")]):
+        pipeline = Pipeline("default", [("p", processor) for processor in processors], ["out"])
+        for batch, result in zip([first, second], pipeline.process_all([first, second]), strict=True):
+            assert result.batch.id == batch.id
+            assert sorted(event.id for event in result.batch) == sorted(event.id for event in batch)
+
+
 def test_an_empty_batch_is_nothing(queue: Queue) -> None:
     Intake("otlp", [Pipeline("p", [], ["file"])], queue, Counters()).consume(Batch("empty", ()))
     assert queue.backlogs() == {}
