@@ -104,32 +104,36 @@ cdef class Gathered:
         """Return where records are that may have more than `size` bytes when no text grows by more than a factor."""
         return [number for number, weight in enumerate(self.sizes) if weight * growth > size]
 
-    def edits(self, records, dict texts not None, skip):
+    def edits(self, records, dict changes not None, skip):
         """Return copies of the attributes of records, by where these are, with other texts in them.
 
         Args:
             records: those that were looked through.
-            texts: what becomes of a text.
+            changes: by a text, an object whose `text` is what becomes of it.
             skip: where records are that are left alone.
 
         Returns:
-            The copies, and how often each text has been replaced.
+            The copies; and where each text has been replaced.
         """
-        cdef dict copies = {}, times = {}
+        cdef dict copies = {}, where = {}
         cdef dict attributes = None
         cdef tuple each
         cdef Py_ssize_t before = -1, place
         for each in self.places:
-            new = texts.get(each[2])
+            change = changes.get(each[2])
             place = each[0]
-            if new is None or (skip and place in skip):
+            if change is None or (skip and place in skip):
                 continue
             if place != before:  # the places of a record stand together
                 before = place
                 attributes = copies[place] = dict(records[place].attributes)
-            attributes[each[1]] = new
-            times[each[2]] = times.get(each[2], 0) + 1
-        return copies, times
+            attributes[each[1]] = change.text
+            numbers = where.get(each[2])
+            if numbers is None:
+                where[each[2]] = [place]
+            else:
+                (<list>numbers).append(place)
+        return copies, where
 
     cdef int _share(self, value) except -1:
         """Look through a resource or scope, unless that has been done."""

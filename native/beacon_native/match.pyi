@@ -1,5 +1,7 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
+
+from beacon_native.text import Search
 
 class Patterns:
     def __init__(
@@ -12,5 +14,9 @@ class Patterns:
         judge: Callable[[int, str], str | None],
         search: Callable[[Any, str, list[Any]], object],
         choose: Callable[[list[Any]], list[Any]],
+        keywords: Search,
+        before_json: str,
+        make: Callable[[str, dict[str, int]], Any],
     ) -> None: ...
     def apply(self, text: str, places: list[tuple[int, int]], counts: dict[str, int]) -> str: ...
+    def apply_all(self, found: Iterable[Any]) -> tuple[dict[str, Any], dict[str, Any], list[Any]]: ...

@@ -1,6 +1,13 @@
 # cython: language_level=3
 """Tries patterns at the places where their keywords stand, and puts something else in the place of what they find."""
 
+from beacon_native.text cimport Hits, Search
+
+cdef enum:
+    NEVER = 0  # when something else has to look at a text
+    UNCHANGED = 1  # if nothing is found in it
+    FIRST = 2
+
 
 cdef class Patterns:
     """What the keywords of a search call. Any thread, as far as what it is given is.
@@ -8,22 +15,31 @@ cdef class Patterns:
     Args:
         calls: by the number of a keyword, what it calls, or None: patterns to try where it stands, each with its
             number, that of its rule, what matches at a place, the group that is found, how far before the keyword a
-            match begins, and keywords of which one has to stand in the text, too; and a dict of patterns to look for
-            in the whole text.
+            match begins, and keywords of which one has to stand in the text, too; a dict of patterns to look for in
+            the whole text; and when something else has to look at a text with the keyword, too.
         call: finds out what a keyword calls, and puts it into `calls`.
         ids: by the number of a rule, its id.
         plain: by the number of a rule, what takes the place of every find; None where `judge` is to be asked.
         judge: returns what takes the place of a find of a rule, None if it is none.
         search: adds what patterns find in the whole text; takes them, the text and the spans.
         choose: returns spans in order, and those that overlap only once.
+        keywords: finds the keywords in a text.
+        before_json: first characters of texts that something else has to look at first.
+        make: makes an object of what becomes of a text, and how often each rule found something, by id.
     """
 
     cdef list calls, ids, plain
-    cdef object call, judge, search, choose
+    cdef object call, judge, search, choose, make
+    cdef Search keywords
+    cdef str before_json
 
-    def __cinit__(self, list calls not None, *, call, list ids not None, list plain not None, judge, search, choose):
+    def __cinit__(
+        self, list calls not None, *, call, list ids not None, list plain not None, judge, search, choose,
+        Search keywords not None, str before_json not None, make,
+    ):
         self.calls, self.ids, self.plain = calls, ids, plain
         self.call, self.judge, self.search, self.choose = call, judge, search, choose
+        self.keywords, self.before_json, self.make = keywords, before_json, make
 
     def apply(self, str text not None, list places not None, dict counts not None):
         """Return a text with something else instead of what the patterns find.
@@ -40,6 +56,60 @@ cdef class Patterns:
         if not spans:
             return text
         return self._replaced(text, spans if len(spans) == 1 else self.choose(spans), counts)
+
+    def apply_all(self, found):
+        """Return what becomes of texts.
+
+        Args:
+            found: of each text, what stands in it, as `Search.scan` tells.
+
+        Returns:
+            What `make` made of texts that change, by the text; those of them in whose outcome something may be found,
+            likewise; and what of `found` has to be looked at by something else, too, and was left alone.
+        """
+        cdef dict changes = {}, again = {}, counts
+        cdef list others = []
+        cdef str text, new
+        cdef int aside
+        for hits in found:
+            text, places = hits.text, hits.places
+            aside = FIRST if type(places) is not list or hits.keywords else self._aside(text, places)
+            if aside < FIRST:
+                counts = {}
+                new = self.apply(text, places, counts)
+                if new != text:
+                    changes[text] = change = self.make(new, counts)
+                    if not self._is_settled(new):
+                        again[text] = change
+                    continue
+            if aside or hits.run:
+                others.append(hits)
+        return changes, again, others
+
+    cdef int _aside(self, str text, list places) except -1:
+        """Say if something else has to look at a text, too: `NEVER`, if it is `UNCHANGED`, or `FIRST`."""
+        cdef tuple called, hit
+        cdef int aside = NEVER
+        if text and text[0] in self.before_json:
+            return FIRST
+        for hit in places:
+            called = self.calls[<Py_ssize_t>hit[0]] or self.call(hit[0])
+            aside = max(aside, <int>called[2])
+        return aside
+
+    cdef bint _is_settled(self, str text) except? True:
+        """Say if there is nothing to be found in a text, for certain."""
+        cdef Hits hits = self.keywords.look(text)
+        cdef list spans
+        if hits is None:
+            return True
+        if hits.run or hits.keywords or self._aside(text, hits.places):
+            return False
+        spans = []
+        others = self._match(text, hits.places, spans)
+        if others and not spans:
+            self.search(others, text, spans)
+        return not spans
 
     cdef dict _match(self, str text, list places, list spans):
         """Add what patterns find around keywords; return those to look for in the whole text, None for none."""

@@ -8,6 +8,7 @@ cdef class Hits:
 
     cdef int add(self, int number, Py_ssize_t begin) except -1
     cdef int note(self, int number) except -1
+    cdef Hits join(self, Hits after)
 
 cdef class Search:
     cdef uint32_t* following  # by state and class of the next character: where the row of the next state begins, plus 1 if a keyword ends there
@@ -16,11 +17,19 @@ cdef class Search:
     cdef int32_t* lengths  # by number of a keyword
     cdef unsigned char classes[129]  # of ASCII, and of what is not
     cdef unsigned char kinds[129]  # likewise
+    cdef unsigned char sextets[128]  # what characters of base64 stand for
+    cdef unsigned char readable[256]  # by byte: whether text that can be read has it
+    cdef unsigned char firsts[8192]  # a bit for every two bytes: whether a keyword that counts anywhere begins with them
+    cdef unsigned char seconds[8192]  # likewise, for its second and third byte
+    cdef unsigned char* counts  # by state: in what base64 its keywords count
     cdef int width  # classes
     cdef int run
+    cdef int longest  # keyword
 
     cdef Hits look(self, str text)
     cdef int _classify(self, list keywords) except -1
     cdef int _fill(self, list following, dict suffixes, list ends) except -1
     cdef int _note(self, list keywords, list ends) except -1
-    cdef int _add(self, Hits hits, uint32_t state, Py_ssize_t end, Py_ssize_t size) except -1
+    cdef int _mark(self, list ends, set coded, set coded_text) except -1
+    cdef int _begin(self, bytes keyword) except -1
+    cdef Hits _found(self, Hits hits, uint32_t state, Py_ssize_t end, Py_ssize_t size)

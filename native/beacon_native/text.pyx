@@ -22,11 +22,19 @@ cdef enum:
     ASCII = 128
     NOT_ASCII = 128  # stands for every other character
     MOST_STATES = 1 << 20
+    LANES = 4  # places of a text that are read in turn
     LONG = 64 * 1024  # characters; of a longer text only which keywords it has: all places could take too much memory
+
+    SHIFTS = 4  # characters of base64 that three bytes take: it may begin at any of them
+
+    ANYWHERE = 1  # what a keyword can count in
+    IN_TEXT = 2
 
     LOWER = 1  # what a character of a run can be
     UPPER = 2
     OTHER = 4
+
+cdef str SEXTETS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_"  # the last two stand for the same
 
 
 cdef class Search:
@@ -34,27 +42,36 @@ cdef class Search:
 
     Args:
         keywords: lower-case ASCII, none empty; found in any case. A character that is not ASCII counts as `?`.
-        run: characters that a run has at least. Letters, digits and `+/_-` make one; a run with letters of one case
-            only is none.
+        run: characters of a run of base64, at least. Letters, digits and `+/_-` make one; a run with letters of one
+            case only is none.
+        coded: numbers of keywords. Base64 counts as far as one of them stands in what it stands for.
+        coded_text: numbers of keywords for which that has to be readable, too.
 
     Raises:
         ValueError: if the keywords are too many, or too long.
     """
 
-    def __cinit__(self, list keywords not None, int run):
+    def __cinit__(self, list keywords not None, int run, *, list coded=[], list coded_text=[]):
         following, suffixes, ends = _trie(keywords)
         if len(following) > MOST_STATES:
             raise ValueError("too many keywords, or too long ones")
         self.run = run
+        self.longest = max(map(len, keywords), default=1)
+        memset(self.firsts, 0, sizeof(self.firsts))
+        memset(self.seconds, 0, sizeof(self.seconds))
         self._classify(keywords)
         self._fill(following, suffixes, ends)
         self._note(keywords, ends)
+        self._mark(ends, set(coded), set(coded_text))
+        for number in coded:
+            self._begin(keywords[number])
 
     def __dealloc__(self):
         PyMem_Free(self.following)
         PyMem_Free(self.outputs)
         PyMem_Free(self.numbers)
         PyMem_Free(self.lengths)
+        PyMem_Free(self.counts)
 
     cdef int _classify(self, list keywords) except -1:
         """Give every character that keywords have a class of its own; all others have the class 0."""
@@ -64,6 +81,12 @@ cdef class Search:
         self.width = (<int>len(classes) + 2) & ~1  # even: the last bit of a row's beginning is free
         self.classes[NOT_ASCII] = classes.get(ord("?"), 0)
         self.kinds[NOT_ASCII] = 0
+        for code, character in enumerate(SEXTETS):
+            self.sextets[<int>ord(character)] = min(code, 63)
+        self.sextets[<int>ord("-")] = 62
+        memset(self.readable, 0, sizeof(self.readable))
+        for code in range(ASCII):
+            self.readable[code] = chr(code).isprintable() or chr(code) in "\t\r\n\f\x1b"
         for code in range(ASCII):
             character = chr(code)
             self.classes[code] = classes.get(ord(character.lower()), 0)
@@ -104,6 +127,34 @@ cdef class Search:
                 at += 1
         return 0
 
+    cdef int _mark(self, list ends, set coded, set coded_text) except -1:
+        """Write down of each state if keywords end there that count in base64."""
+        cdef Py_ssize_t state
+        self.counts = <unsigned char*>_memory(len(ends))
+        for state in range(len(ends)):
+            self.counts[state] = ANYWHERE if not coded.isdisjoint(ends[state]) else 0
+            if not coded_text.isdisjoint(ends[state]):
+                self.counts[state] |= IN_TEXT
+        return 0
+
+    cdef int _begin(self, bytes keyword) except -1:
+        """Write down which two bytes may be the first of a keyword that counts anywhere, and which follow the first."""
+        cdef list cases = [sorted({byte, *bytes([byte]).upper()}) for byte in keyword[:3]]
+        cdef list first, second, third
+        if len(keyword) == 1 or ord("?") in keyword[:3]:  # that stands for whatever is not ASCII
+            memset(self.firsts, 255, sizeof(self.firsts))
+            memset(self.seconds, 255, sizeof(self.seconds))
+            return 0
+        first, second = cases[:2]
+        third = cases[2] if len(keyword) > 2 else list(range(256))
+        for byte in first:
+            for following in second:
+                _set(self.firsts, byte << 8 | following)
+        for byte in second:
+            for following in third:
+                _set(self.seconds, byte << 8 | following)
+        return 0
+
     def scan(self, texts, make):
         """Return what `make` makes of every text in which something stands, in their order.
 
@@ -111,7 +162,7 @@ cdef class Search:
             texts: an iterable of texts.
             make: takes a text; a list of the numbers of its keywords and where they stand, in the order of their
                 beginnings; of a text that is too long for that a set of numbers, else an empty tuple; and whether
-                there is a run.
+                there is a run that counts.
         """
         cdef list found = []
         cdef Hits hits
@@ -120,17 +171,6 @@ cdef class Search:
             if hits is not None:
                 found.append(make(text, hits.places, hits.keywords, hits.run))
         return found
-
-    def is_in(self, bytes data not None):
-        """Say if a keyword stands in some bytes, a character a byte."""
-        cdef const unsigned char* at = data
-        cdef Py_ssize_t place
-        cdef uint32_t state = 0
-        for place in range(len(data)):
-            state = self.following[(state & ~1) + self.classes[at[place] if at[place] < ASCII else NOT_ASCII]]
-            if state & 1:
-                return True
-        return False
 
     cdef Hits look(self, str text):
         """Return what stands in a text, None for nothing."""
@@ -143,50 +183,73 @@ cdef class Search:
             return _read(self, <uint16_t*>PyUnicode_DATA(text), len(text))
         return _read(self, <uint32_t*>PyUnicode_DATA(text), len(text))
 
-    cdef int _add(self, Hits hits, uint32_t state, Py_ssize_t end, Py_ssize_t size) except -1:
-        """Add the keywords that end here."""
-        cdef int32_t* number = self.numbers + self.outputs[state]
+    cdef Hits _found(self, Hits hits, uint32_t state, Py_ssize_t end, Py_ssize_t size):
+        """Return the keywords of a text with those that end here."""
+        cdef int32_t* number = self.numbers + self.outputs[state // self.width]
+        if hits is None:
+            hits = Hits()
         while number[0] >= 0:
             if size > LONG:
                 hits.note(number[0])
             else:
                 hits.add(number[0], end - self.lengths[number[0]])
             number += 1
-        return 0
+        return hits
 
 
 cdef Hits _read(Search search, Character* at, Py_ssize_t size):
-    cdef Hits hits = None
-    cdef const uint32_t* following = search.following
-    cdef const unsigned char* classes = search.classes
-    cdef const unsigned char* kinds = search.kinds
-    cdef Py_ssize_t place
-    cdef uint32_t state = 0, code, length = 0, least = search.run
-    cdef unsigned char kind, seen = 0
-    cdef bint inside
-    for place in range(size):
-        code = at[place]
-        if code >= ASCII:
-            code = NOT_ASCII
-        state = following[(state & ~1) + classes[code]]
-        if state & 1:
-            if hits is None:
-                hits = Hits()
-            search._add(hits, state // search.width, place + 1, size)
-        kind = kinds[code]
-        inside = kind != 0
-        if (not inside) & (length >= least):  # one branch, hardly ever taken: where words end is hard to guess
-            if _is_mixed(seen):
-                if hits is None:
-                    hits = Hits()
-                hits.run = True
-        length = (length + 1) * inside
-        seen = (seen | kind) * inside
-    if length >= least and _is_mixed(seen):
-        if hits is None:
-            hits = Hits()
+    cdef Hits hits = _keywords(search, at, size)
+    if _has_run(search, at, size):
+        hits = Hits() if hits is None else hits
         hits.run = True
     return hits
+
+
+cdef Hits _keywords(Search search, Character* at, Py_ssize_t size):
+    """Return which keywords stand in a text, None for none.
+
+    A text is read at four places in turn, the latter three some characters early, so that keywords across are found: at one place
+    alone the next state has to be waited for, which takes most of the time.
+    """
+    cdef const uint32_t* following = search.following
+    cdef const unsigned char* classes = search.classes
+    cdef Py_ssize_t early = search.longest - 1, step = size, place, second = 0, third = 0, fourth = 0
+    cdef uint32_t state = 0, state_2 = 0, state_3 = 0, state_4 = 0
+    cdef Hits hits = None
+    cdef list parts = [None, None, None]
+    if size > LANES * early:
+        step = (size + (LANES - 1) * early + LANES - 1) // LANES
+        second, third, fourth = step - early, 2 * (step - early), size - step
+        for place in range(step):
+            state = following[(state & ~1) + classes[_code(at[place])]]
+            state_2 = following[(state_2 & ~1) + classes[_code(at[second + place])]]
+            state_3 = following[(state_3 & ~1) + classes[_code(at[third + place])]]
+            state_4 = following[(state_4 & ~1) + classes[_code(at[fourth + place])]]
+            if (state | state_2 | state_3 | state_4) & 1:
+                if state & 1:
+                    hits = search._found(hits, state, place + 1, size)
+                if state_2 & 1 and second + place >= step:
+                    parts[0] = search._found(parts[0], state_2, second + place + 1, size)
+                if state_3 & 1 and third + place >= second + step:
+                    parts[1] = search._found(parts[1], state_3, third + place + 1, size)
+                if state_4 & 1 and fourth + place >= third + step:
+                    parts[2] = search._found(parts[2], state_4, fourth + place + 1, size)
+        for part in parts:
+            if part is not None:
+                hits = part if hits is None else hits.join(part)
+        return hits
+    for place in range(size):
+        state = following[(state & ~1) + classes[_code(at[place])]]
+        if state & 1:
+            hits = search._found(hits, state, place + 1, size)
+    return hits
+
+
+cdef inline uint32_t _code(Character character) noexcept:
+    return character if character < ASCII else NOT_ASCII
+
+
+include "base64_runs.pxi"
 
 
 cdef class Hits:
@@ -211,16 +274,20 @@ cdef class Hits:
             self.latest = begin
         return 0
 
+    cdef Hits join(self, Hits after):
+        """Add what stands in a later part of the same text."""
+        cdef tuple hit
+        for hit in after.places:
+            self.add(hit[0], hit[1])
+        for number in after.keywords:
+            self.note(number)
+        return self
+
     cdef int note(self, int number) except -1:
         if type(self.keywords) is tuple:
             self.keywords = set()
         (<set>self.keywords).add(number)
         return 0
-
-
-cdef bint _is_mixed(unsigned char seen) noexcept:
-    """Say if the letters of a run are of both cases, or if it has none: hashes, ids and words have one case."""
-    return ((seen & LOWER) != 0) == ((seen & UPPER) != 0)
 
 
 cdef void* _memory(size_t size) except NULL:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import random
+import re
+import string
+from functools import cache
 from typing import Any
 
 import pytest
@@ -53,31 +57,82 @@ def test_of_a_long_text_only_which_keywords_it_has_is_told() -> None:
     assert (places, keywords, run) == ([], {KEYWORDS.index("key"), KEYWORDS.index("ring")}, False)
 
 
+CODED = [b"key", b"0|", b"?b", b"x", b"thread"]  # all but the last count anywhere, that one in text that can be read
+LETTERS = string.ascii_letters + string.digits + "+/_-"
+
+
+@cache
+def searching(keywords: tuple[bytes, ...]) -> Any:
+    return text.Search([*keywords], 20, coded=[*range(len(keywords) - 1)], coded_text=[len(keywords) - 1])
+
+
+def has_run(one: str, keywords: list[bytes]) -> bool:
+    return any(run for _, _, _, run in searching(tuple(keywords)).scan([one], lambda *each: each))
+
+
+def is_expected(one: str, keywords: list[bytes]) -> bool:
+    """Say in another way if there is a run that counts."""
+    for run in re.findall(r"[A-Za-z0-9+/_-]{20,}", one):
+        for coded in [run[shift:] for shift in range(4) if not run.islower() and not run.isupper()]:
+            whole = coded[:-1] if len(coded) % 4 == 1 else coded
+            data = base64.b64decode(
+                whole + "=" * (-len(whole) % 4), altchars=b"-_" if "-" in run or "_" in run else None
+            )
+            lower = bytes(byte if byte < 128 else ord("?") for byte in data).lower()
+            readable = not re.search(rb"[^ -~\t\r\n\f\x1b]", data)
+            if any(word in lower for word in keywords[:-1]) or (readable and keywords[-1] in lower):
+                return True
+    return False
+
+
+def test_base64_counts_if_a_keyword_stands_in_what_it_stands_for() -> None:
+    chance = random.Random(1)
+    outcomes = []
+    for _ in range(4000):
+        data = bytes(chance.choices(b"abcehkyrt \n|0?X\xff", k=chance.randrange(12, 40)))
+        data += chance.choice([b"", b"KEY", b"thread", b"ThReAd", b"0|", b"\xffb"])
+        data += bytes(chance.choices(b"abe \t", k=chance.randrange(6)))
+        coded = base64.b64encode(data, chance.choice([b"+/", b"-_"])).decode()
+        one = chance.choice(["", "é ", ".日 ", "🙂", "Zz. "]) + "".join(chance.choices(LETTERS, k=chance.randrange(4)))
+        one += chance.choice([coded, coded.rstrip("="), coded + " and more"])
+        keywords = [word for word in CODED if word != b"x" or chance.random() < 0.1]
+        if "+" in one and ("-" in one or "_" in one):
+            continue  # of both alphabets, for which the library has no name
+        if "/" in one and ("-" in one or "_" in one):
+            continue
+        outcomes.append(has_run(one, keywords))
+        assert outcomes[-1] == is_expected(one, keywords), (one, data)
+    assert 400 < sum(outcomes) < len(outcomes) - 400
+
+
 @pytest.mark.parametrize(
     ("one", "run"),
     [
-        ("XyZ" * 7, True),
-        ("XyZ" * 6, False),  # too short
-        ("x" * 99, False),  # of one case, as hashes are
-        ("X1/" * 9, False),
-        ("0123456789" * 2, True),  # without letters
-        (". " + "Xy_-+/" * 4 + ".", True),
-        ("XyZ.XyZ " * 9, False),
-        ("日" + "Xy" * 10, True),
-        ("Xy" * 10 + "🙂", True),
+        ("a2V5" * 5, True),
+        ("a2V5" * 4, False),  # too short
+        ("a2V5" * 4 + "." + "a2V5" * 4, False),
+        ("." * 19 + "a2V5" * 5, True),
+        ("日" + "a2V5" * 5 + "🙂", True),
+        ("A" * 40 + "." + "a2V5" * 5, True),
+        ("a" * 99, False),  # of one case, as hashes are
+        ("QQQQ" * 6, False),
+        ("0" * 99, False),
     ],
 )
 def test_a_run_is_long_and_has_letters_of_both_cases_or_none(one: str, run: bool) -> None:
-    assert [each[3] for each in scan([one]) if each[3]] == [True] * run
+    assert has_run(one, [b"key", b"thread"]) == run
+    for before in range(60):
+        assert has_run("." * before + one, [b"key", b"thread"]) == run
 
 
-def test_bytes_are_searched_too() -> None:
-    search = text.Search([b"key", b"?"], 20)
-    assert search.is_in(b"a KeY\xff")
-    assert search.is_in(b"\xff")  # what is not ASCII counts as a question mark
-    assert not search.is_in(b"ke y")
-    assert not search.is_in(b"")
-    assert not text.Search([], 20).is_in(b"key")
+def test_a_long_text_is_searched_as_a_short_one_is() -> None:
+    chance = random.Random(2)
+    words = ["-----begin", "keyring", "ring", "key", "bab", "??", ".", " ", "日", "-----"]
+    for size in (*range(1, 60), 500, 4000):
+        one = "".join(chance.choices(words, k=size))
+        ((_, places, _, _),) = scan([one + "key"])
+        assert sorted(places) == sorted(places_of(one + "key"))
+        assert [place for _, place in places] == sorted(place for _, place in places)
 
 
 def test_what_is_no_text_is_refused() -> None:

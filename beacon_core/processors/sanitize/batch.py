@@ -10,8 +10,8 @@ import msgspec
 from beacon_core.event import Attributes, AttributeValue, Batch, Event, Scope
 from beacon_core.processors.sanitize.actions import SUMMARY, TRUNCATED
 from beacon_core.processors.sanitize.collect import Found
+from beacon_core.processors.sanitize.detectors import Redacted
 from beacon_core.processors.sanitize.keys import Keys
-from beacon_core.processors.sanitize.text import Redacted
 from beacon_core.processors.sanitize.walk import Rewriter
 
 
@@ -31,7 +31,7 @@ class BatchRewriter:
         total: how often each rule changed something in the batch.
     """
 
-    def __init__(self, changes: Mapping[str, Redacted], keys: Keys, personal: frozenset[str], found: Found) -> None:
+    def __init__(self, changes: dict[str, Redacted], keys: Keys, personal: frozenset[str], found: Found) -> None:
         self._changes = changes
         self._keys = keys
         self._personal = personal
@@ -44,12 +44,13 @@ class BatchRewriter:
         events = list(batch.events)
         walks = set(self._found.walks) | self._dropping()
         members = {place: self._walk(events[place]) for place in sorted(walks)}
-        for place, attributes in self._edited(events, walks).items():
-            members[place] = {"attributes": attributes}
-        self._add_heads(events, members, walks)
+        edits = self._edited(events, walks)
+        self._add_heads(events, edits, members, walks)
         if self._found.shared:
             self._add_shared(events, members)
         replace = msgspec.structs.replace
+        for place, attributes in edits.items():
+            events[place] = replace(events[place], attributes=attributes)
         for place, changed in members.items():
             if changed:
                 events[place] = replace(events[place], **changed)
@@ -64,27 +65,29 @@ class BatchRewriter:
 
     def _edited(self, events: list[Event], walks: Container[int]) -> dict[int, Attributes]:
         """Return copies of attributes with the new texts, and what is to be said about them, in them."""
-        found = self._found
-        edits, times = found.edits(events, {text: change.text for text, change in self._changes.items()}, walks)
-        noted: dict[str, dict[str, int]] = {}
-        for text, count in times.items():
+        edits, where = self._found.edits(events, self._changes, walks)
+        for text, places in where.items():
             hit = self._changes[text]
-            secrets = self._count(hit, count)
-            if secrets or hit.cut:
-                noted[text] = secrets
-        for place, _, text in found.places if noted else ():
-            if text in noted and place in edits:
-                edits[place].update(_note(edits[place], noted[text], cut=self._changes[text].cut))
+            self._count(hit, len(places))
+            if hit.cut or not self._personal.issuperset(hit.counts):
+                secrets = self._secrets(hit)
+                for place in places:
+                    _note(edits[place], secrets, cut=hit.cut)
         return edits
 
-    def _add_heads(self, events: list[Event], members: dict[int, dict[str, Any]], walks: Container[int]) -> None:
+    def _add_heads(
+        self,
+        events: list[Event],
+        edits: dict[int, Attributes],
+        members: dict[int, dict[str, Any]],
+        walks: Container[int],
+    ) -> None:
         """Add names, severities and bodies that change."""
         for place, member, text in self._found.heads:
             hit = self._changes.get(text)
             if hit is not None and place not in walks:
-                changed = members.setdefault(place, {})
-                changed[member] = hit.text
-                changed["attributes"] = self._summarize(changed.get("attributes", events[place].attributes), (hit,))
+                members.setdefault(place, {})[member] = hit.text
+                edits[place] = self._summarize(edits.get(place, events[place].attributes), (hit,))
 
     def _add_shared(self, events: list[Event], members: dict[int, dict[str, Any]]) -> None:
         """Add resources and scopes that change."""
@@ -124,24 +127,30 @@ class BatchRewriter:
         """Add to the counts, and to the attributes what they say about the changes."""
         secrets: dict[str, int] = {}
         for hit in hits:
-            for rule_id, count in self._count(hit, 1).items():
+            self._count(hit, 1)
+            for rule_id, count in self._secrets(hit).items():
                 secrets[rule_id] = secrets.get(rule_id, 0) + count
-        return {**attributes, **_note(attributes, secrets, cut=any(hit.cut for hit in hits))}
+        noted = attributes.copy()
+        _note(noted, secrets, cut=any(hit.cut for hit in hits))
+        return noted
 
-    def _count(self, hit: Redacted | Rewriter, times: int) -> dict[str, int]:
-        """Add what rules have found to the counts; return those finds that are no personal data."""
+    def _count(self, hit: Redacted | Rewriter, times: int) -> None:
+        """Add what rules have found to the counts."""
         total = self.total
         for rule_id, count in hit.counts.items():
             total[rule_id] = total.get(rule_id, 0) + count * times
+
+    def _secrets(self, hit: Redacted | Rewriter) -> dict[str, int]:
+        """Return those finds that are no personal data."""
         return {rule_id: count for rule_id, count in hit.counts.items() if rule_id not in self._personal}
 
 
-def _note(attributes: Attributes, secrets: Mapping[str, int], *, cut: bool) -> Attributes:
-    """Return the attributes that say what was changed."""
-    added: Attributes = {TRUNCATED: True} if cut else {}
+def _note(attributes: Attributes, secrets: Mapping[str, int], *, cut: bool) -> None:
+    """Add the attributes that say what was changed."""
+    if cut:
+        attributes[TRUNCATED] = True
     if secrets:
-        added[SUMMARY] = _sum(attributes.get(SUMMARY), secrets)
-    return added
+        attributes[SUMMARY] = _sum(attributes.get(SUMMARY), secrets)
 
 
 def _sum(before: AttributeValue, counts: Mapping[str, int]) -> AttributeValue:

@@ -13,6 +13,7 @@ import msgspec
 
 from beacon_core.event import Attributes, Event
 from beacon_core.processors.sanitize.actions import SUMMARY
+from beacon_core.processors.sanitize.detectors import Redacted
 from beacon_core.processors.sanitize.search import Hits, KeywordSearch
 from beacon_core.processors.sanitize.text import TextRedactor
 from beacon_core.processors.sanitize.walk import MOST_LEVELS, TEXT_MEMBERS, decode_bytes, texts
@@ -60,17 +61,17 @@ class Found(Protocol):
         """Return where events are that may have more than `size` bytes when no text grows by more than a factor."""
 
     def edits(
-        self, events: Sequence[Event], texts: dict[str, str], skip: Container[int]
-    ) -> tuple[dict[int, Attributes], dict[str, int]]:
+        self, events: Sequence[Event], changes: dict[str, Redacted], skip: Container[int]
+    ) -> tuple[dict[int, Attributes], dict[str, list[int]]]:
         """Return copies of attributes with other texts in `places`, by where their event is.
 
         Args:
             events: those that were looked through.
-            texts: what becomes of a text.
+            changes: what becomes of texts.
             skip: where events are that are left alone.
 
         Returns:
-            The copies, and how often each text was replaced.
+            The copies; and of which events each text was replaced.
         """
 
 
@@ -180,18 +181,18 @@ class Gathered:
         return [place for place in range(self._count) if flat.get(place, most) >= most]
 
     def edits(
-        self, events: Sequence[Event], texts: dict[str, str], skip: Container[int]
-    ) -> tuple[dict[int, Attributes], dict[str, int]]:
+        self, events: Sequence[Event], changes: dict[str, Redacted], skip: Container[int]
+    ) -> tuple[dict[int, Attributes], dict[str, list[int]]]:
         copies: dict[int, Attributes] = {}
-        times: dict[str, int] = {}
+        where: dict[str, list[int]] = {}
         for place, name, text in self.places:
-            new = texts.get(text)
-            if new is not None and place not in skip:
+            change = changes.get(text)
+            if change is not None and place not in skip:
                 if place not in copies:
                     copies[place] = events[place].attributes.copy()
-                copies[place][name] = new
-                times[text] = times.get(text, 0) + 1
-        return copies, times
+                copies[place][name] = change.text
+                where.setdefault(text, []).append(place)
+        return copies, where
 
     def _add(self, place: int, event: Event, every: set[Any]) -> None:
         """Add the texts of an event, and what a set can hold beside."""

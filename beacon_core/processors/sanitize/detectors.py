@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from enum import IntEnum
 from typing import Any, NamedTuple, TypeAlias
+
+import msgspec
 
 from beacon_core.native import native
 from beacon_core.processors.sanitize.actions import Actions
 from beacon_core.processors.sanitize.checks import CHECKS
 from beacon_core.processors.sanitize.rules import Kind, Pattern, Rule
-from beacon_core.processors.sanitize.search import Hits
+from beacon_core.processors.sanitize.search import Hits, KeywordSearch, NativeEngine
 
 _Span: TypeAlias = tuple[int, int, int, str]  # start, number of the rule, stop, what takes its place
+
+#: What JSON that is an object or an array can begin with.
+BEFORE_JSON = "{[ \t\r\n"
+
+
+class Aside(IntEnum):
+    """When more than the rules has to look at a text; numbers that `beacon_native.match` knows, too."""
+
+    NEVER = 0
+    UNCHANGED = 1  # if the rules find nothing
+    FIRST = 2
+
+
+class Redacted(msgspec.Struct, frozen=True, gc=False):
+    """A text that was changed, how often each rule changed it, whether it was cut, and whether it is to be left out."""
+
+    text: str
+    counts: Mapping[str, int]
+    cut: bool = False
+    drop: bool = False
 
 
 class _Direct(NamedTuple):
@@ -36,10 +59,17 @@ class _Direct(NamedTuple):
 
 
 class _Call(NamedTuple):
-    """What a keyword calls: patterns to try where it stands, and patterns to look for in the whole text."""
+    """What a keyword calls.
+
+    Attributes:
+        direct: patterns to try where it stands.
+        others: patterns to look for in the whole text, with the number of their rule.
+        aside: when more than the rules has to look at a text with it.
+    """
 
     direct: tuple[_Direct, ...]
     others: Mapping[Pattern, int]
+    aside: Aside
 
 
 class Detectors:
@@ -47,24 +77,28 @@ class Detectors:
 
     Args:
         rules: where finds overlap, the earlier rule wins.
-        keywords: what the numbers in `Hits` stand for; those of the rules are among them.
+        search: what the numbers in `Hits` come from; the keywords of the rules are among its own.
         actions: what is done with finds.
+        aside: keywords of texts that more than the rules has to look at, and when.
     """
 
-    def __init__(self, rules: Sequence[Rule], keywords: Sequence[str], actions: Actions) -> None:
+    def __init__(
+        self, rules: Sequence[Rule], search: KeywordSearch, actions: Actions, aside: Mapping[str, Aside]
+    ) -> None:
         self._rules = tuple(rules)
         self._actions = actions
         self._partial = actions.shows_parts
         self._checks = [CHECKS[rule.check] if rule.check else None for rule in rules]
         self._replacers = [actions.by_rule(rule.id) for rule in rules]
-        self._keywords = {keyword: number for number, keyword in enumerate(keywords)}
-        self._called: list[list[int]] = [[] for _ in keywords]
+        self._keywords = {keyword: number for number, keyword in enumerate(search.keywords)}
+        self._called: list[list[int]] = [[] for _ in search.keywords]
+        self._aside = {self._keywords[keyword]: when for keyword, when in aside.items()}
         for number, rule in enumerate(rules):
             for keyword in dict.fromkeys((*rule.keywords, *rule.anchors)):
                 if keyword in self._keywords:
                     self._called[self._keywords[keyword]].append(number)
         self._calls: list[_Call | None] = [None] * len(self._keywords)
-        self._native = self._compiled()
+        self._native = self._compiled(search.native)
 
     def of_kinds(self, *kinds: Kind) -> frozenset[int]:
         """Return the numbers of the rules of some kinds."""
@@ -92,6 +126,18 @@ class Detectors:
             spans = [span for span in spans if span[1] in only]
         return self._replaced(hits.text, spans, counts) if spans else hits.text
 
+    def apply_all(self, found: Iterable[Hits]) -> tuple[dict[str, Redacted], dict[str, Redacted], Iterable[Hits]]:
+        """Apply the rules to those texts that nothing else has to look at, as far as there is native code for it.
+
+        Returns:
+            What becomes of texts that change; those of them in whose outcome something may be found; and what of
+            `found` was left alone.
+        """
+        if self._native is None:
+            return {}, {}, found
+        done: tuple[dict[str, Redacted], dict[str, Redacted], list[Hits]] = self._native.apply_all(found)
+        return done
+
     def _match_at_places(self, hits: Hits, spans: list[_Span]) -> dict[Pattern, int]:
         """Add what patterns find around keywords; return the patterns that are to be looked for in the whole text."""
         text, places, calls = hits.text, hits.places, self._calls
@@ -99,7 +145,7 @@ class Detectors:
         others: dict[Pattern, int] = {}
         present: set[int] = set()
         for keyword, place in places:
-            direct, more = calls[keyword] or self._call(keyword)
+            direct, more, _ = calls[keyword] or self._call(keyword)
             if more:
                 others.update(more)
             for pattern, rule, match_at, group, distance, needs in direct:
@@ -158,19 +204,19 @@ class Detectors:
             elif keyword in {self._keywords[word] for word in anchor.words}:
                 needs = frozenset() if keyword in own else frozenset(own)
                 direct.append(_Direct(id(pattern), number, pattern.regex.match, pattern.group, anchor.least, needs))
-        call = self._calls[keyword] = _Call(tuple(direct), others)
+        call = self._calls[keyword] = _Call(tuple(direct), others, self._aside.get(keyword, Aside.NEVER))
         return call
 
-    def _compiled(self) -> Any | None:
+    def _compiled(self, engine: NativeEngine | None) -> Any | None:
         """Return what does as `apply` in native code: a `beacon_native.match.Patterns`, None where it is missing."""
         module = native("match")
-        if module is None:
+        if module is None or engine is None:
             return None
         calls: list[Any] = [None] * len(self._keywords)
 
         def call(keyword: int) -> Any:
-            direct, others = self._call(keyword)
-            made = calls[keyword] = (tuple(map(tuple, direct)), dict(others))
+            direct, others, aside = self._call(keyword)
+            made = calls[keyword] = (tuple(map(tuple, direct)), dict(others), aside)
             return made
 
         judged = zip(self._rules, self._checks, self._replacers, strict=True)
@@ -185,6 +231,9 @@ class Detectors:
             judge=self._judge,
             search=self._search,
             choose=_without_overlaps,
+            keywords=engine.search,
+            before_json=BEFORE_JSON,
+            make=Redacted,
         )
 
     def _replaced(self, text: str, spans: list[_Span], counts: dict[str, int]) -> str:

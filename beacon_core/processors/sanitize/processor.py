@@ -14,12 +14,13 @@ from beacon_core.processors.sanitize.actions import Actions
 from beacon_core.processors.sanitize.batch import BatchRewriter
 from beacon_core.processors.sanitize.collect import Found, Looking
 from beacon_core.processors.sanitize.config import SanitizeConfig
+from beacon_core.processors.sanitize.detectors import Redacted
 from beacon_core.processors.sanitize.known import KnownValues, secret_variables
 from beacon_core.processors.sanitize.limits import SHORT, fit, fit_details
 from beacon_core.processors.sanitize.making import load_rules, make_redactor, make_selection
 from beacon_core.processors.sanitize.rules import RuleSet
 from beacon_core.processors.sanitize.selection import NOT_ALLOWED, Selection
-from beacon_core.processors.sanitize.text import Redacted, TextRedactor
+from beacon_core.processors.sanitize.text import TextRedactor
 
 
 class SanitizeProcessor(Processor):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 from importlib import import_module
 from operator import itemgetter
 from typing import Any, TypeAlias
@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from beacon_core.native import native
+from beacon_core.processors.sanitize.base64 import SHORTEST_RUN, is_readable, runs
 
 #: Which keyword, and where it begins.
 Hit: TypeAlias = tuple[int, int]
@@ -26,11 +27,7 @@ Engine: TypeAlias = Callable[[bytes], Iterable[Hit]]
 _TOGETHER = 64 * 1024  # bytes that are searched at once: what is found has to fit into memory
 _RUN_HERE = -1  # in place of the number of a keyword
 _SEPARATOR = "\0"  # stands between texts that are searched together
-_SHORTEST_RUN = 20  # characters of base64: a secret of 15
-_RUN = b"x" * _SHORTEST_RUN
-_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-")
 _LOWER = bytes(ord("?") if byte > 127 else byte for byte in bytes(range(256)).lower())  # noqa: PLR2004 - ASCII
-_CLASSES = bytes(ord("x") if byte in _BASE64 else ord(" ") for byte in range(256))
 
 
 def plain_engine(keywords: Sequence[bytes]) -> Engine:
@@ -109,13 +106,13 @@ def fast_engine(keywords: Sequence[bytes]) -> Engine | None:
 
 
 class Hits(msgspec.Struct, gc=False):
-    """A text that keywords stand in, or that may hold base64.
+    """A text that keywords stand in, or that holds base64 of what they may stand in.
 
     Attributes:
         text: the text.
         places: the numbers of the keywords and where they stand, in the order of their beginnings.
         keywords: of a text that is too long to keep every place, the numbers of the keywords instead.
-        run: whether a run of characters in it may be base64.
+        run: whether a run of characters in it may be base64 of something that counts.
     """
 
     text: str
@@ -127,20 +124,35 @@ class Hits(msgspec.Struct, gc=False):
 def native_engine(keywords: Sequence[bytes]) -> Engine | None:
     """Return a search by the automaton of `beacon-native`, three times as fast again, None if it is not installed."""
     module, gather = native("text"), native("gather")
-    return NativeEngine(module.Search(list(keywords), _SHORTEST_RUN), gather.Gathered) if module and gather else None
+    if module is None or gather is None:
+        return None
+    return NativeEngine(partial(module.Search, list(keywords), SHORTEST_RUN), gather.Gathered)
 
 
 class NativeEngine:
     """An engine that takes texts, and whole batches, too.
 
     Args:
-        search: a `beacon_native.text.Search`.
+        search: makes a `beacon_native.text.Search`, once it is needed.
         gathered: makes a `beacon_native.gather.Gathered`, which looks through a batch.
     """
 
-    def __init__(self, search: Any, gathered: Callable[..., Any]) -> None:
-        self.search = search
-        self.gathered = partial(gathered, search, make=Hits)
+    def __init__(self, search: Callable[..., Any], gathered: Callable[..., Any]) -> None:
+        self._search, self._gathered = search, gathered
+
+    @cached_property
+    def search(self) -> Any:
+        """The `beacon_native.text.Search`."""
+        return self._search()
+
+    @cached_property
+    def gathered(self) -> Callable[..., Any]:
+        """Makes a `beacon_native.gather.Gathered` of what remains to be said."""
+        return partial(self._gathered, self.search, make=Hits)
+
+    def with_base64(self, coded: Iterable[int], coded_text: Iterable[int]) -> NativeEngine:
+        """Return one that finds base64, too, of what some keywords stand in, and of text that others stand in."""
+        return NativeEngine(partial(self._search, coded=list(coded), coded_text=list(coded_text)), self._gathered)
 
     def __call__(self, data: bytes) -> Iterable[Hit]:
         return [hit for hits in self.scan([data.decode("ascii")]) for hit in hits.places]
@@ -162,18 +174,32 @@ class KeywordSearch:
 
     Args:
         keywords: lower-case ASCII without white space, none empty.
+        coded: those of them that are looked for in what base64 stands for, too.
+        coded_text: those that are looked for there as far as it is readable text.
         engines: what makes a search, the first one that is installed.
     """
 
-    def __init__(self, keywords: Iterable[str], *, engines: Sequence[EngineMaker] = ENGINES) -> None:
+    def __init__(
+        self,
+        keywords: Iterable[str],
+        *,
+        coded: Collection[str] = (),
+        coded_text: Collection[str] = (),
+        engines: Sequence[EngineMaker] = ENGINES,
+    ) -> None:
         #: What the numbers of keywords stand for.
         self.keywords = tuple(dict.fromkeys(keywords))
-        coded = [keyword.encode("ascii") for keyword in self.keywords]
-        self._overlap = max(map(len, [*coded, _RUN])) - 1
-        made = (make(coded) for make in engines if coded)
-        self._engine = next((engine for engine in made if engine), None) or plain_engine(coded)
+        words = [keyword.encode("ascii") for keyword in self.keywords]
+        numbers = {keyword: number for number, keyword in enumerate(self.keywords)}
+        self._coded = frozenset(numbers[keyword] for keyword in coded)
+        self._coded_text = frozenset(numbers[keyword] for keyword in coded_text)
+        self._overlap = max(map(len, words), default=1) - 1
+        made = (make(words) for make in engines if words)
+        self._engine = next((engine for engine in made if engine), None) or plain_engine(words)
         #: The same, if it is native code.
-        self.native = self._engine if isinstance(self._engine, NativeEngine) else None
+        self.native = None
+        if isinstance(self._engine, NativeEngine):
+            self.native = self._engine.with_base64(self._coded, self._coded_text)
 
     def scan(self, texts: Sequence[str]) -> Iterable[Hits]:
         """Return the texts in which something stands, in any order."""
@@ -183,24 +209,26 @@ class KeywordSearch:
         for some in _portions(texts):
             joined = _SEPARATOR.join(some)
             if len(joined) > _TOGETHER:
-                yield self._scan_long(joined)
+                yield from self._scan_long(joined)
             elif joined.count(_SEPARATOR) == len(some) - 1:
                 yield from self._scan_together(joined)
             else:  # a text holds what was to stand between texts
                 for text in some:
                     yield from self._scan_one(text)
 
-    def is_in(self, data: bytes) -> bool:
-        """Say if a keyword stands in some bytes, a character a byte."""
-        if self.native is not None:
-            return bool(self.native.search.is_in(data))
-        lower = data.translate(_LOWER)
-        pieces = (lower[begin : begin + _TOGETHER + self._overlap] for begin in range(0, len(lower), _TOGETHER))
-        return any(hit is not None for piece in pieces for hit in self._engine(piece))
+    def counts(self, decoded: Sequence[bytes]) -> bool:
+        """Say if a keyword that counts stands in one of the things that base64 may stand for."""
+        found = self._keywords_in(b"\n".join(decoded).translate(_LOWER))
+        if not found.isdisjoint(self._coded):
+            return True
+        if found.isdisjoint(self._coded_text):
+            return False
+        readable = [data.lower() for data in decoded if is_readable(data)]
+        return any(not self._keywords_in(data).isdisjoint(self._coded_text) for data in readable)
 
     def _scan_together(self, joined: str) -> Iterator[Hits]:
         data = joined.encode("ascii", "replace")  # a byte a character, so that positions stay
-        hits = [*self._engine(data.lower()), *[(_RUN_HERE, place) for place in _runs(data)]]
+        hits = [*self._engine(data.lower()), *[(_RUN_HERE, place) for place, _ in runs(data)]]
         hits.sort(key=itemgetter(1))
         begin = end = 0
         places: list[Hit] = []
@@ -221,18 +249,21 @@ class KeywordSearch:
 
     def _scan_one(self, text: str) -> Iterator[Hits]:
         data = text.encode("ascii", "replace")
-        places, run = sorted(self._engine(data.lower()), key=itemgetter(1)), bool(_runs(data))
+        places, run = sorted(self._engine(data.lower()), key=itemgetter(1)), any(runs(data))
         if places or run:
             yield Hits(text, places, run=run)
 
-    def _scan_long(self, text: str) -> Hits:
+    def _scan_long(self, text: str) -> Iterator[Hits]:
         """Return what stands in a long text, piece by piece: all places together could take too much memory."""
-        keywords: set[int] = set()
         data = text.encode("ascii", "replace")
-        for begin in range(0, len(data), _TOGETHER):
-            piece = data[begin : begin + _TOGETHER + self._overlap].lower()
-            keywords.update(number for number, _ in self._engine(piece))
-        return Hits(text, keywords=keywords, run=bool(_runs(data)))
+        keywords, run = self._keywords_in(data.lower()), any(runs(data))
+        if keywords or run:
+            yield Hits(text, keywords=keywords, run=run)
+
+    def _keywords_in(self, data: bytes) -> set[int]:
+        """Return the numbers of the keywords in lower-case bytes."""
+        pieces = (data[begin : begin + _TOGETHER + self._overlap] for begin in range(0, len(data), _TOGETHER))
+        return {number for piece in pieces for number, _ in self._engine(piece)}
 
 
 def _portions(texts: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -248,20 +279,3 @@ def _portions(texts: Sequence[str]) -> Iterator[Sequence[str]]:
         size += len(text) + 1
     if size:
         yield texts[first:]
-
-
-def _runs(data: bytes) -> list[int]:
-    """Return where runs begin that may be base64: long enough for a secret, and with letters of both cases.
-
-    Hashes, ids and words have letters of one case.
-    """
-    classes = data.translate(_CLASSES) + b" "
-    found = []
-    start = classes.find(_RUN)
-    while start >= 0:
-        end = classes.find(b" ", start)
-        run = data[start:end]
-        if not (run.islower() or run.isupper()):
-            found.append(start)
-        start = classes.find(_RUN, end)
-    return found

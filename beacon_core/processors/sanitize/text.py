@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from binascii import a2b_base64
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote
@@ -11,11 +10,12 @@ from urllib.parse import quote
 import msgspec
 
 from beacon_core.processors.sanitize.actions import Actions
-from beacon_core.processors.sanitize.detectors import Detectors
+from beacon_core.processors.sanitize.base64 import SHORTEST_RUN, decode, is_readable, may_be_base64
+from beacon_core.processors.sanitize.detectors import BEFORE_JSON, Aside, Detectors, Redacted
 from beacon_core.processors.sanitize.keys import SENSITIVE_KEY, Keys
 from beacon_core.processors.sanitize.known import RULE_ID as KNOWN_VALUE
 from beacon_core.processors.sanitize.known import KnownValues
-from beacon_core.processors.sanitize.rules import Kind, RuleSet, marker
+from beacon_core.processors.sanitize.rules import Kind, Rule, RuleSet, marker
 from beacon_core.processors.sanitize.search import ENGINES, EngineMaker, Hits, KeywordSearch
 from beacon_core.processors.sanitize.walk import Rewriter, texts
 
@@ -30,22 +30,11 @@ _PERCENT_RUN = re.compile(r"(?:%[0-9A-Fa-f]{2})++")
 _UNICODE_ESCAPE = re.compile(r"\\{1,8}u(00[2-7][0-9A-Fa-f])")
 _ENCODED_WORD = re.compile(r"[^\s\"'<>`\\]+")
 _RESERVED = "!#$&'()*+,/:;=?@[]~%\"<>{}|\\^`"
-_BASE64_RUN = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}")
-_TO_STANDARD = str.maketrans("-_", "+/")
+_BASE64_RUN = re.compile(rf"[A-Za-z0-9+/_-]{{{SHORTEST_RUN},}}={{0,2}}")
 # Pseudo-keywords: what they show is that something is encoded.
 _ESCAPES = ("\\u", "\\/", "%")
 _SECRET_KINDS: tuple[Kind, ...] = ("vendor", "credential")
-_BEFORE_JSON = frozenset("{[ \t\r\n")
 _MARKER_AT_END = re.compile(r"\[[A-Z]{0,9}:?[a-z0-9-]{0,64}\Z")
-
-
-class Redacted(msgspec.Struct, frozen=True, gc=False):
-    """A text that was changed, how often each rule changed it, whether it was cut, and whether it is to be left out."""
-
-    text: str
-    counts: Mapping[str, int]
-    cut: bool = False
-    drop: bool = False
 
 
 class TextRedactor:
@@ -79,8 +68,14 @@ class TextRedactor:
         self.personal = frozenset(rule.id for rule in rules.rules if rule.kind == "personal")
         keywords = (*rules.keywords, *rules.anchors, *known.keywords, *self._actions.keywords, *_ESCAPES)
         #: Finds what the rules look for.
-        self.search = KeywordSearch(keywords, engines=engines)
-        self._detectors = Detectors(rules.rules, self.search.keywords, self._actions)
+        self.search = KeywordSearch(
+            keywords,
+            coded=(*known.keywords, *_keywords(rules.rules, "vendor")),
+            coded_text=_keywords(rules.rules, "credential"),
+            engines=engines,
+        )
+        aside = dict.fromkeys(_ESCAPES, Aside.UNCHANGED) | dict.fromkeys(known.keywords, Aside.FIRST)
+        self._detectors = Detectors(rules.rules, self.search, self._actions, aside)
         self._vendor, self._secrets = self._detectors.of_kinds("vendor"), self._detectors.of_kinds(*_SECRET_KINDS)
         known_keywords = frozenset(known.keywords)
         self._known_keywords = frozenset(n for n, word in enumerate(self.search.keywords) if word in known_keywords)
@@ -101,11 +96,11 @@ class TextRedactor:
     def redact_found(self, found: Iterable[Hits], depth: int | None = None) -> dict[str, Redacted]:
         """Return what becomes of texts that were searched already; as above."""
         depth = self._max_depth if depth is None else depth
-        changes = latest = self._round(found, depth)
+        changes, latest = self._round(found, depth)
         for _ in range(_MOST_PASSES - 1):  # what a rule leaves behind can be a find of another
             if not latest:
                 break
-            again = self._round(self.search.scan(list({change.text: None for change in latest.values()})), depth)
+            again, _ = self._round(self.search.scan(list({change.text: None for change in latest.values()})), depth)
             latest = {
                 text: _joined(change, again[change.text]) for text, change in latest.items() if change.text in again
             }
@@ -139,15 +134,15 @@ class TextRedactor:
             counts[RESTLESS] += 1
         return Redacted(text, dict(counts), cut)
 
-    def _round(self, found: Iterable[Hits], depth: int) -> dict[str, Redacted]:
-        """Return what becomes of texts when every rule has looked at them once."""
-        changes = {}
-        for hits in found:
+    def _round(self, found: Iterable[Hits], depth: int) -> tuple[dict[str, Redacted], dict[str, Redacted]]:
+        """Return what becomes of texts when every rule has looked at them once, and of which it may not be all."""
+        changes, again, others = self._detectors.apply_all(found)
+        for hits in others:
             counts: dict[str, int] = {}
             text = self._look_at(hits, depth, counts)
             if text != hits.text:
-                changes[hits.text] = Redacted(text, counts)
-        return changes
+                changes[hits.text] = again[hits.text] = Redacted(text, counts)
+        return changes, again
 
     def _look_at(self, hits: Hits, depth: int, counts: dict[str, int]) -> str:
         """Return a text without what is found first: known values, else finds in JSON, else of rules, else encoded."""
@@ -156,7 +151,7 @@ class TextRedactor:
             plain = self._remove_known(text, counts)
             if plain != text:
                 return plain
-        if depth > 0 and text[:1] in _BEFORE_JSON:
+        if depth > 0 and text and text[0] in BEFORE_JSON:
             rewritten = self._structure(text, depth - 1, counts)
             if rewritten is not None:
                 return rewritten
@@ -209,20 +204,19 @@ class TextRedactor:
 
     def _base64(self, run: str, counts: dict[str, int]) -> str:
         """Return a marker if `run`, from any of its first four characters on, is base64 of something with a secret."""
-        if run.islower() or run.isupper():  # hashes, ids and words
+        coded = run.rstrip("=").encode("ascii")
+        if not may_be_base64(coded):
             return run
-        coded = run.rstrip("=").translate(_TO_STANDARD)
-        decoded = [_unwrap(coded[skip:]) for skip in range(4)]
-        if not self.search.is_in(b"\n".join(decoded)):  # most runs are ids: no keyword stands in what they decode to
+        pieces = decode(coded)
+        if not self.search.counts(pieces):  # most runs are ids
             return run
-        for hits in self.search.scan([data.decode("latin-1") for data in decoded]):
-            text = hits.text
-            readable = text.isascii() and text.translate(_WHITE).isprintable()
+        decoded = {data.decode("latin-1"): is_readable(data) for data in pieces}
+        for hits in self.search.scan(list(decoded)):
             found: dict[str, int] = {}
             if self._may_hold_known(hits):
-                self._remove_known(text, found)
+                self._remove_known(hits.text, found)
             if not found:
-                self._detectors.apply(hits, found, self._secrets if readable else self._vendor)
+                self._detectors.apply(hits, found, self._secrets if decoded[hits.text] else self._vendor)
             if found:
                 rule_id = next(iter(found))
                 _add({rule_id: 1}, counts)
@@ -235,18 +229,15 @@ _OTHERS = {
     KNOWN_VALUE: "Values of secret-looking environment variables and of Beacon's own secrets.",
     SENSITIVE_KEY: "What stands under a name such as password.",
 }
-_WHITE = {ord(character): " " for character in "\t\r\n\f\x1b"}
+
+
+def _keywords(rules: Iterable[Rule], kind: Kind) -> list[str]:
+    return [keyword for rule in rules if rule.kind == kind for keyword in rule.keywords]
 
 
 def _decode_run(run: re.Match[str]) -> str:
     """Return what percent-encoded bytes stand for, as `unquote` does, which needs many times as much memory."""
     return bytes.fromhex(run[0].replace("%", "")).decode("utf-8", "replace")
-
-
-def _unwrap(coded: str) -> bytes:
-    """Return what characters of base64 stand for; a last one that is too many is left out."""
-    coded = coded[:-1] if len(coded) % 4 == 1 else coded
-    return a2b_base64(coded + "=" * (-len(coded) % 4))
 
 
 def _is_escaped(text: str) -> bool:

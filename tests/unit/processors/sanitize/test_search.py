@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from beacon_core.native import native
 from beacon_core.processors.sanitize.anchors import find_anchor, required_words
+from beacon_core.processors.sanitize.base64 import decode, runs
 from beacon_core.processors.sanitize.linear import problem
 from beacon_core.processors.sanitize.rules import built_in_rules
 from beacon_core.processors.sanitize.search import ENGINES, EngineMaker, Hits, KeywordSearch, native_engine
@@ -53,18 +55,43 @@ def test_a_keyword_is_found_across_the_pieces_of_a_long_text() -> None:
         assert [words_in(search, hits) for hits in search.scan(["x" * before + "needle"])] == [{"needle"}]
 
 
-def test_what_may_be_base64_has_letters_of_both_cases_in_a_long_run() -> None:
-    search = KeywordSearch(["needle"])
-    for text, expected in {
-        "aGVsbG8gd29ybGQgaGVsbG8": True,
-        "é aGVsbG8gd29ybGQgaGVsbG8": True,
-        "a" * 70_000 + "B" * 30: True,
-        "aGVsbG8gd29ybGQ": False,
-        "e617e4289a483d905b75b964b3fcec56": False,
-        "E617E4289A483D905B75B964B3FCEC56": False,
-        "Words of both Cases that are Short": False,
-    }.items():
-        assert [hits.text for hits in search.scan(["x", text]) if hits.run] == [text] * expected, text
+def coded(text: str | bytes, before: str = "") -> str:
+    data = text if isinstance(text, bytes) else text.encode()
+    return before + b64encode(data).decode().rstrip("=")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (coded("find the needle here"), True),
+        (f"é {coded('find the needle here')}", True),
+        (coded("find the needle here") + "== and more", True),
+        (coded("find the Needle Here", before="A"), True),
+        (coded("find the needle here", before="AA"), True),
+        (coded("find the needle here", before="AAA"), True),
+        (coded(b"\xff\xfe\xff???needle>>>??").replace("+", "-").replace("/", "_"), True),
+        ("B" * 70_000 + "." + coded("find the needle here"), True),
+        (coded("find the thread here"), True),
+        (coded("\tfind\x1b[1m the thread\r\n"), True),
+        (coded("find the thread here\x00"), False),  # not readable
+        (coded("find the thread hére"), False),
+        (coded("find the button here"), False),  # counts nowhere
+        ("a" * 70_000 + "B" * 30, False),
+        (coded("nothing is to be found"), False),
+        (coded("xx needle"), False),  # too short
+        (coded("find the nee") + " " + coded("dle here, please"), False),
+        ("e617e4289a483d905b75b964b3fcec56", False),
+    ],
+)
+def test_a_run_is_base64_of_something_that_counts(engine: EngineMaker, text: str, expected: bool) -> None:
+    search = KeywordSearch(["needle", "thread", "button"], coded=["needle"], coded_text=["thread"], engines=[engine])
+    found = [(hits.text, hits.run) for hits in search.scan(["x", text])]
+    if search.native:
+        assert found == [(text, True)] * expected
+    else:  # says that it may be so, and finds out when it is asked
+        assert found == [(text, True)] * any(runs(text.encode("ascii", "replace")))
+    assert any(search.counts(decode(run)) for _, run in runs(text.encode("ascii", "replace"))) == expected
 
 
 @pytest.mark.parametrize(
