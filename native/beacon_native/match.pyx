@@ -119,6 +119,7 @@ cdef class Patterns:
         cdef tuple called, each, hit
         cdef object match
         cdef Py_ssize_t start
+        cdef bint single = len(places) == 1
         for hit in places:
             called = self.calls[<Py_ssize_t>hit[0]] or self.call(hit[0])
             if called[1]:
@@ -135,8 +136,9 @@ cdef class Patterns:
                         continue
                 match = each[2](text, start)
                 if match is not None:
-                    ends = ends or {}
-                    ends[each[0]] = match.end()
+                    if not single:
+                        ends = ends or {}
+                        ends[each[0]] = match.end()
                     self._add(each[1], match, each[3], spans)
         return others
 
