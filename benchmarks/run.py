@@ -25,6 +25,7 @@ _BURST = 2000  # events
 _WARM_UP = 3000  # events
 _WARM_UP_FIRST = 5_000_000_001  # number of the first of them; the load has lower ones
 _SETTLING = 1.5  # seconds for what a program does soon after its start
+_PAUSE = 0.2  # seconds without an arrival after which it is worth a look what has come
 _HOLD = 3.0  # seconds for which the destination does not answer at most
 
 
@@ -43,8 +44,12 @@ class Sink:
         with self._process.stdout:
             self.port = int(self._process.stdout.readline())
 
+    def arrivals(self) -> dict[str, float]:
+        """Return how many requests have come, and the processor time that they have taken."""
+        return dict(json.loads(self._get("/arrivals")))
+
     def counts(self) -> dict[str, float]:
-        """Return what has arrived, as numbers."""
+        """Return what has arrived, as numbers; takes the processor time of opening it."""
         return dict(json.loads(self._get("/counts")))
 
     def missing(self, numbers: set[int]) -> int:
@@ -53,15 +58,17 @@ class Sink:
 
     def wait_for(self, numbers: set[int]) -> float:
         """Wait until these records are there or nothing more comes; return when the latest came."""
-        since, seen = time.monotonic(), -1.0
+        since, seen, looked = time.monotonic(), -1.0, -1.0
         while True:
-            counts = self.counts()
-            if counts["unique"] != seen:
-                seen, since = counts["unique"], time.monotonic()
-            if counts["unique"] >= len(numbers) and not self.missing(numbers):
-                return counts["latest"]
-            if time.monotonic() - since > self._quiet:
-                return counts["latest"]
+            requests = self.arrivals()["requests"]
+            if requests != seen:
+                seen, since = requests, time.monotonic()
+            idle = time.monotonic() - since
+            if (idle > _PAUSE and looked != seen) or idle > self._quiet:
+                looked, counts = seen, self.counts()
+                complete = counts["unique"] >= len(numbers) and not self.missing(numbers)
+                if complete or idle > self._quiet:
+                    return counts["latest"]
             time.sleep(0.02)
 
     def pause(self) -> None:
@@ -146,12 +153,12 @@ def _measure(
         started = running.wait_until_ready(load.encoding)
         warm = _warm_up(running, load, sink)
         before = running.processor_seconds()
-        begin = sink.counts()["cpu"]
+        begin = sink.arrivals()["cpu"]
         sending = Sending(replace(load, port=running.port))
         figures, acknowledged = sending.result()
         latest = sink.wait_for(acknowledged)
         spent = running.processor_seconds() - before
-        aside = figures["cpu"] + sink.counts()["cpu"] - begin
+        aside = figures["cpu"] + sink.arrivals()["cpu"] - begin
         arrived = len(acknowledged) - sink.missing(acknowledged)
         acknowledged |= warm
         burst, readable = _hold(running, load, state, sink)

@@ -1,7 +1,8 @@
 """A destination that counts: answers as Splunk HEC does and knows the number of every record that has come.
 
-Run as `python sink.py`; prints its port, then serves until it is ended. GET `/counts` gives the counts as JSON and
-`/numbers` the numbers of the records, a line each.
+Run as `python sink.py`; prints its port, then serves until it is ended. GET `/arrivals` says as JSON what has come,
+without opening it, `/counts` what was in it, and `/numbers` gives the numbers of the records, a line each. Requests are
+opened when that is asked for: while records come, the processors are the subject's.
 """
 
 from __future__ import annotations
@@ -36,48 +37,73 @@ class Tally:
     """What has arrived."""
 
     def __init__(self) -> None:
-        self.numbers: set[int] = set()
+        self._numbers: set[int] = set()
         self._unpack, self._error = unpacking()
         self._duplicates = self._leaked = self._bytes = self._requests = self._unreadable = 0
         self._latest = 0.0  # monotonic time of the last record that was new
+        self._closed: list[tuple[float, bytes, bool]] = []  # when each request came, its body, whether compressed
+        self._cpu = self._opening = 0.0  # processor time until the last arrival, and of what opening has taken
 
     def take(self, body: bytes, *, compressed: bool) -> None:
-        """Count the records of a request."""
-        try:
-            text = self._unpack(body, _GZIP) if compressed else body
-        except self._error:
-            text = b""
-        found = list(map(int, NUMBER.findall(text)))
-        before = len(self.numbers)
-        self.numbers.update(found)
-        fresh = len(self.numbers) - before
-        self._duplicates += len(found) - fresh
-        self._leaked += len(LEAK.findall(text))
-        self._bytes += len(body)
+        """Keep a request."""
+        self._closed.append((time.monotonic(), body, compressed))
         self._requests += 1
-        self._unreadable += not text and bool(body)
-        if fresh:
-            self._latest = time.monotonic()
+        self._bytes += len(body)
+        self._cpu = time.process_time() - self._opening
+
+    def arrivals(self) -> dict[str, float]:
+        """Return how many requests have come, and the processor time that they have taken."""
+        return {"requests": self._requests, "cpu": self._cpu}
 
     def counts(self) -> dict[str, float]:
-        """Return the counts, and the processor time that they have taken so far."""
+        """Return what has come."""
+        self._open()
         return {
-            "unique": len(self.numbers),
+            "unique": len(self._numbers),
             "duplicates": self._duplicates,
             "leaked": self._leaked,
             "bytes": self._bytes,
             "requests": self._requests,
             "unreadable": self._unreadable,
             "latest": self._latest,
-            "cpu": time.process_time(),
         }
+
+    def numbers(self) -> set[int]:
+        """Return the numbers of the records that have come."""
+        self._open()
+        return self._numbers
+
+    def _open(self) -> None:
+        """Count the records of all requests that have come since."""
+        begin = time.process_time()
+        for when, body, compressed in self._closed:
+            self._count(when, body, compressed=compressed)
+        self._closed.clear()
+        self._opening += time.process_time() - begin
+
+    def _count(self, when: float, body: bytes, *, compressed: bool) -> None:
+        try:
+            text = self._unpack(body, _GZIP) if compressed else body
+        except self._error:
+            text = b""
+        found = list(map(int, NUMBER.findall(text)))
+        before = len(self._numbers)
+        self._numbers.update(found)
+        fresh = len(self._numbers) - before
+        self._duplicates += len(found) - fresh
+        self._leaked += len(LEAK.findall(text))
+        self._unreadable += not text and bool(body)
+        if fresh:
+            self._latest = when
 
     def answer(self, path: bytes) -> bytes:
         """Return what a GET gets: what has come, or that all is well."""
+        if path == b"/arrivals":
+            return json.dumps(self.arrivals()).encode()
         if path == b"/counts":
             return json.dumps(self.counts()).encode()
         if path == b"/numbers":
-            return "\n".join(map(str, self.numbers)).encode()
+            return "\n".join(map(str, self.numbers())).encode()
         return _HEALTHY
 
 
