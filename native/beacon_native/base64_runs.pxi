@@ -8,8 +8,8 @@ cdef inline bint _has(const unsigned char* bits, uint32_t place) noexcept:
     return (bits[place >> 3] >> (place & 7)) & 1
 
 
-cdef bint _has_run(Search search, Character* at, Py_ssize_t size) noexcept:
-    """Say if there is a run that is base64 of something that counts.
+cdef bint _has_run(Search search, Character* at, Py_ssize_t size, bint opened) noexcept:
+    """Say if there is a run that may be base64; if it is to be opened, of something that counts.
 
     A character in which a run cannot stand leaves no room for one before the next place that is looked at.
     """
@@ -27,7 +27,7 @@ cdef bint _has_run(Search search, Character* at, Py_ssize_t size) noexcept:
         while end < size and kinds[_code(at[end])]:
             seen |= kinds[_code(at[end])]
             end += 1
-        if _is_mixed(seen) and _is_coded(search, at + begin, end - begin):
+        if _is_mixed(seen) and (not opened or _is_coded(search, at + begin, end - begin)):
             return True
         place = end + least
     return False

@@ -8,6 +8,17 @@ cdef enum:
     UNCHANGED = 1  # if nothing is found in it
     FIRST = 2
 
+    FEW = 12  # places; among more it is not looked again and again
+
+
+cdef bint _stands(frozenset keywords, list places) except? True:
+    """Say if one of some keywords is among the places."""
+    cdef tuple hit
+    for hit in places:
+        if hit[0] in keywords:
+            return True
+    return False
+
 
 cdef class Patterns:
     """What the keywords of a search call. Any thread, as far as what it is given is.
@@ -82,7 +93,7 @@ cdef class Patterns:
                     if not self._is_settled(new):
                         again[text] = change
                     continue
-            if aside or hits.run:
+            if aside or (hits.run and self.keywords.has_base64(text)):
                 others.append(hits)
         return changes, again, others
 
@@ -103,13 +114,13 @@ cdef class Patterns:
         cdef list spans
         if hits is None:
             return True
-        if hits.run or hits.keywords or self._aside(text, hits.places):
+        if hits.keywords or self._aside(text, hits.places):
             return False
         spans = []
         others = self._match(text, hits.places, spans)
         if others and not spans:
             self.search(others, text, spans)
-        return not spans
+        return not spans and not (hits.run and self.keywords.has_base64(text))
 
     cdef dict _match(self, str text, list places, list spans):
         """Add what patterns find around keywords; return those to look for in the whole text, None for none."""
@@ -130,9 +141,9 @@ cdef class Patterns:
                 if start < 0 or (ends is not None and start < <Py_ssize_t>ends.get(each[0], 0)):
                     continue
                 if each[5]:
-                    if present is None:
+                    if present is None and len(places) > FEW:
                         present = frozenset([number for number, _ in places])
-                    if present.isdisjoint(each[5]):
+                    if not (_stands(<frozenset>each[5], places) if present is None else not present.isdisjoint(each[5])):
                         continue
                 match = each[2](text, start)
                 if match is not None:

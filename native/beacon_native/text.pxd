@@ -27,6 +27,7 @@ cdef class Search:
     cdef int longest  # keyword
 
     cdef Hits look(self, str text)
+    cdef bint has_base64(self, str text) except? True
     cdef int _classify(self, list keywords) except -1
     cdef int _fill(self, list following, dict suffixes, list ends) except -1
     cdef int _note(self, list keywords, list ends) except -1

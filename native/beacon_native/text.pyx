@@ -162,7 +162,7 @@ cdef class Search:
             texts: an iterable of texts.
             make: takes a text; a list of the numbers of its keywords and where they stand, in the order of their
                 beginnings; of a text that is too long for that a set of numbers, else an empty tuple; and whether
-                there is a run that counts.
+                there is a run that counts, or, where there are keywords, that may count.
         """
         cdef list found = []
         cdef Hits hits
@@ -183,6 +183,15 @@ cdef class Search:
             return _read(self, <uint16_t*>PyUnicode_DATA(text), len(text))
         return _read(self, <uint32_t*>PyUnicode_DATA(text), len(text))
 
+    cdef bint has_base64(self, str text) except? True:
+        """Say if there is base64 in a text that counts."""
+        cdef int kind = PyUnicode_KIND(text)
+        if kind == 1:
+            return _has_run(self, <unsigned char*>PyUnicode_DATA(text), len(text), True)
+        if kind == 2:
+            return _has_run(self, <uint16_t*>PyUnicode_DATA(text), len(text), True)
+        return _has_run(self, <uint32_t*>PyUnicode_DATA(text), len(text), True)
+
     cdef Hits _found(self, Hits hits, uint32_t state, Py_ssize_t end, Py_ssize_t size):
         """Return the keywords of a text with those that end here."""
         cdef int32_t* number = self.numbers + self.outputs[state // self.width]
@@ -199,8 +208,10 @@ cdef class Search:
 
 cdef Hits _read(Search search, Character* at, Py_ssize_t size):
     cdef Hits hits = _keywords(search, at, size)
-    if _has_run(search, at, size):
-        hits = Hits() if hits is None else hits
+    if hits is not None:
+        hits.run = _has_run(search, at, size, False)  # what is found first may make it needless to know
+    elif _has_run(search, at, size, True):
+        hits = Hits()
         hits.run = True
     return hits
 

@@ -71,9 +71,12 @@ def has_run(one: str, keywords: list[bytes]) -> bool:
 
 
 def is_expected(one: str, keywords: list[bytes]) -> bool:
-    """Say in another way if there is a run that counts."""
-    for run in re.findall(r"[A-Za-z0-9+/_-]{20,}", one):
-        for coded in [run[shift:] for shift in range(4) if not run.islower() and not run.isupper()]:
+    """Say in another way if there is a run that counts, or in a text with a keyword one that may count."""
+    runs = [run for run in re.findall(r"[A-Za-z0-9+/_-]{20,}", one) if not run.islower() and not run.isupper()]
+    if any(word in one.encode("ascii", "replace").lower() for word in keywords):
+        return bool(runs)
+    for run in runs:
+        for coded in [run[shift:] for shift in range(4)]:
             whole = coded[:-1] if len(coded) % 4 == 1 else coded
             data = base64.b64decode(
                 whole + "=" * (-len(whole) % 4), altchars=b"-_" if "-" in run or "_" in run else None

@@ -167,7 +167,7 @@ def built_in_rules(packs: frozenset[Pack] = frozenset(get_args(Pack)), names: tu
         names: more names that stand before secrets, lower-case words joined by `_`.
 
     Beacon's own come first, since their ids say more, the personal ones last. Its names that stand before secrets
-    count whatever the packs are.
+    count whatever the packs are. What one pack has from another is there once.
     """
     document = tomllib.loads(_read("rules.toml"))
     document["names"]["sure"] += names
@@ -175,7 +175,18 @@ def built_in_rules(packs: frozenset[Pack] = frozenset(get_args(Pack)), names: tu
     rules = own.rules if "beacon" in packs else ()
     others = [rule for pack in get_args(Pack)[1:] if pack in packs for rule in _read_pack(pack, own.fragments)]
     personal = tuple(rule for rule in own.rules if rule.kind == "personal")
-    return RuleSet((*(rule for rule in rules if rule.kind != "personal"), *others, *personal), own.names, own.fragments)
+    every = (*(rule for rule in rules if rule.kind != "personal"), *_distinct(others), *personal)
+    return RuleSet(every, own.names, own.fragments)
+
+
+def _distinct(rules: Iterable[Rule]) -> Iterator[Rule]:
+    """Yield rules without those that find nothing that an earlier one of the same id does not find."""
+    found: dict[tuple[Any, ...], list[Rule]] = {}
+    for rule in rules:
+        same = found.setdefault((rule.id, rule.kind, rule.sources, rule.replacement, rule.check, rule.anchors), [])
+        if not any(other.entropy <= rule.entropy and {*rule.keywords} <= {*other.keywords} for other in same):
+            same.append(rule)
+            yield rule
 
 
 def _read_pack(name: str, fragments: Mapping[str, str]) -> list[Rule]:
@@ -209,6 +220,8 @@ def parse_rules(document: Mapping[str, Any]) -> RuleSet:
     for entry in document.get("rule", ()):
         if entry.get("families"):
             rules += [_family(word, entry, fragments, sure, unsure) for word in words]
+        elif entry.get("keywords") == ["{{words}}"]:
+            rules.append(_rule({**entry, "keywords": words}, fragments))
         else:
             rules.append(_rule(entry, fragments))
     return RuleSet(tuple(rules), (*sure, *unsure, *names.get("keys_only", ())), fragments)
