@@ -1,6 +1,7 @@
 """Requests that hold nothing unusual, read by `beacon-native`: nearly all, in a fraction of the time.
 
-There is nothing to be noted about such a request, so whatever is, and every error, is found by the `Wire` of its
+What is to be noted about such a request is what coding agents do all the time: log records have no time of their own
+(Codex CLI), or values that say nothing (Gemini CLI). Whatever else is, and every error, is found by the `Wire` of the
 encoding, which reads all that is left to it here from the beginning.
 """
 
@@ -20,17 +21,20 @@ _protobuf: Any = native("otlp")
 _json: Any = native("otlp_json")
 
 
-def plain_events(path: str, body: bytes, encoding: str, prefix: str) -> list[Event] | None:
-    """Return the events of a request; None if it has none, or something that takes a closer look.
+def plain_events(
+    path: str, body: bytes, encoding: str, prefix: str, received_unix_nano: int
+) -> tuple[list[Event], dict[str, int]] | None:
+    """Return the events of a request and what is noted about it; None if it has none, or takes a closer look.
 
     Args:
         path: `/v1/logs` or `/v1/traces`; metrics are few, and left to the other reader.
         body: the message.
         encoding: what it is written in, `protobuf` or `json`.
         prefix: what ids of events begin with.
+        received_unix_nano: the time of log records that have none.
     """
     plain = _ENCODINGS.get(encoding)
-    return plain.events(path, body, prefix) if plain and path != "/v1/metrics" else None
+    return plain.events(path, body, prefix, received_unix_nano) if plain and path != "/v1/metrics" else None
 
 
 class _Plain:
@@ -50,7 +54,7 @@ class _Plain:
         self._resources: dict[tuple[object, bytes], Attributes] = {}
         self._scopes: dict[tuple[object, bytes], Scope] = {}
 
-    def events(self, path: str, body: bytes, prefix: str) -> list[Event] | None:
+    def events(self, path: str, body: bytes, prefix: str, received: int) -> tuple[list[Event], dict[str, int]] | None:
         reader = self._reader(
             body,
             prefix,
@@ -59,9 +63,13 @@ class _Plain:
             span_event=SpanEvent,
             resource=self._resource,
             scope=self._scope,
+            received=received,
         )
         events: list[Event] | None = reader.logs() if path == "/v1/logs" else reader.spans()
-        return events
+        if events is None:
+            return None
+        notes = {"time_missing": reader.untimed, "empty_value": reader.empty}
+        return events, {name: count for name, count in notes.items() if count}
 
     def _resource(self, message: bytes) -> Attributes:
         key = ("", message)

@@ -58,9 +58,10 @@ def decode_request(path: str, body: bytes, *, encoding: Encoding, received_unix_
     if path not in _ADD:
         raise InvalidDataError(f"an OTLP path is one of {', '.join(PATHS)}")
     batch_id = content_id(path.encode(), MEDIA_TYPES[encoding].encode(), body)
-    plain = plain_events(path, body, encoding, f"{batch_id}-")
+    plain = plain_events(path, body, encoding, f"{batch_id}-", received_unix_nano)
     if plain is not None:
-        return Decoded(Batch(batch_id, tuple(plain)), "", {})
+        events, notes = plain
+        return Decoded(Batch(batch_id, tuple(events)), "", notes)
     return decode_closely(path, body, encoding, batch_id, received_unix_nano)
 
 

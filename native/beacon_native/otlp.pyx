@@ -2,7 +2,7 @@
 """Reads OTLP requests in protobuf that hold nothing unusual.
 
 What is unusual - a field that is not known here, a message cut short, text that is not UTF-8, an id of a wrong length, a
-record without a time, a key that is there twice - is left to a reader that knows what is to be done about it: the answer
+span without a time, a key that is there twice - is left to a reader that knows what is to be done about it: the answer
 is then None, whatever has been read before. So all that stands here is the way of an ordinary request. Messages and
 fields are those of opentelemetry-proto 1.x; the wire format is "Encoding" of the protobuf documentation.
 """

@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Reads OTLP requests in JSON that hold nothing unusual.
 
-What is unusual - a member that is not known here or is there twice, null, an escape of half a character, text that is
-not UTF-8, a number in a form that takes thought, an id of a wrong length, a record without a time, a resource behind
+What is unusual - a member that is not known here or is there twice, null but as a body, an escape of half a character, text that is
+not UTF-8, a number in a form that takes thought, an id of a wrong length, a span without a time, a resource behind
 its records - is left to a reader that knows what is to be done about it: the answer is then None, whatever has been
 read before. So all that stands here is the way of an ordinary request. Messages and members are those of
 opentelemetry-proto 1.x in OTLP's JSON mapping (OTLP specification, "JSON Protobuf Encoding"); the grammar is RFC 8259's.
@@ -47,6 +47,18 @@ cdef object _value(Part* part, int level):
         raise UnusualError
     _take(part, c"}")
     return found
+
+
+cdef bint _is_empty(Part* part) noexcept:
+    """Pass over an AnyValue that holds nothing, if it comes; inside of others it is unusual."""
+    cdef Part ahead = part[0]
+    if _next(&ahead) != c"{":
+        return False
+    ahead.at += 1
+    if _next(&ahead) != c"}":
+        return False
+    part.at = ahead.at + 1
+    return True
 
 
 cdef list _list(Part* part, int level):
@@ -146,7 +158,7 @@ cdef class Reader(Records):
         """Read ScopeLogs or ScopeSpans, likewise."""
         cdef Members of = _members(part, &SCOPE_SPANS if spans else &SCOPE_LOGS)
         cdef Part records
-        cdef Py_ssize_t before = len(self.events)
+        cdef Py_ssize_t before = len(self.events), untimed = self.untimed, empty = self.empty
         cdef int field
         cdef bytes owner = b""
         cdef str schema_url = ""
@@ -162,6 +174,7 @@ cdef class Reader(Records):
                 schema_url = _text(part)
                 if schema_url and records.at != NULL:  # it mostly stands behind the records, and is mostly empty
                     del self.events[before:]
+                    self.untimed, self.empty = untimed, empty
                     self._records(&records, resource, self.scope(owner, schema_url), spans)
             elif field == NO_MEMBER:
                 break
@@ -306,7 +319,11 @@ cdef class Reader(Records):
                 self.row.name(_key(part))
                 self.row.keys[place] = _since(begin, part)
             begin = part.at
-            if not _again(part, self.row.values[place]):
+            if _is_empty(part):
+                self.empty += 1
+                self.row.value(None)
+                self.row.values[place].at = NULL
+            elif not _again(part, self.row.values[place]):
                 self.row.value(_value(part, 0))
                 self.row.values[place] = _since(begin, part)
             _take(part, c"}")
@@ -314,6 +331,11 @@ cdef class Reader(Records):
 
     cdef object _body_value(self, Part* part):
         cdef const unsigned char* begin = part.at
+        if _next(part) == c"n" and _word(part, b"null", 4):
+            return None
+        if _is_empty(part):
+            self.empty += 1
+            return None
         if not _again(part, self.known_body):
             self.body_before = _value(part, 0)
             self.known_body = _since(begin, part)

@@ -52,6 +52,9 @@ cdef class Row:
 cdef class Records:
     cdef bytes body
     cdef list events
+    cdef readonly Py_ssize_t untimed
+    cdef readonly Py_ssize_t empty
+    cdef uint64_t received
     cdef Row row
     cdef Part known_body
     cdef object body_before

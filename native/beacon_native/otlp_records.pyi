@@ -4,6 +4,8 @@ from typing import Any
 class UnusualError(Exception): ...
 
 class Records:
+    untimed: int
+    empty: int
     def __init__(
         self,
         body: bytes,
@@ -14,6 +16,7 @@ class Records:
         span_event: type[Any],
         resource: Callable[[bytes], Any],
         scope: Callable[[bytes, str], Any],
+        received: int = ...,
     ) -> None: ...
     def logs(self) -> list[Any] | None: ...
     def spans(self) -> list[Any] | None: ...

@@ -125,13 +125,17 @@ cdef class Records:
         span_event: makes an event of a span, likewise.
         resource: returns the attributes of a Resource, from its bytes.
         scope: returns a scope, from the bytes of an InstrumentationScope and the URL of its schema.
+        received: the time of log records that have none, not even one at which they were observed, in nanoseconds.
 
     Attributes:
+        untimed: how many log records had no time of their own.
+        empty: how many values of log records, of either their attributes or their bodies, were `{}`, which says nothing.
         known_body: what was read of the body of the record before, which is `body_before`; likewise for the severity.
     """
 
-    def __cinit__(self, bytes body not None, str prefix not None, *, event, span, span_event, resource, scope):
+    def __cinit__(self, bytes body not None, str prefix not None, *, event, span, span_event, resource, scope, uint64_t received=0):
         self.body = body
+        self.received = received
         self.events = []
         self.row = Row()
         self.resource, self.scope = resource, scope
@@ -153,7 +157,10 @@ cdef class Records:
         self, str name, uint64_t time, uint64_t observed, str severity_text, uint64_t severity, object body,
         dict attributes, object resource, object scope, str trace_id, str span_id, uint64_t flags, uint64_t dropped,
     ) except -1:
-        if not time or severity >= 1 << 31 or flags >= 1 << 32 or dropped >= 1 << 32:
+        if not time:
+            self.untimed += 1
+            time = observed or self.received
+        if severity >= 1 << 31 or flags >= 1 << 32 or dropped >= 1 << 32:
             raise UnusualError
         if not name:
             named = attributes.get("event.name")

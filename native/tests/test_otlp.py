@@ -46,8 +46,8 @@ RECORD = b"".join(
 REQUEST = part(1, part(1, attribute(1, "service.name", part(1, b"s"))) + part(2, part(2, RECORD) + part(2, RECORD)))
 
 
-def read(body: bytes) -> list[dict[str, Any]] | None:
-    reader = otlp.Reader(
+def reading(body: bytes) -> Any:
+    return otlp.Reader(
         body,
         "id-",
         event=dict,
@@ -55,8 +55,12 @@ def read(body: bytes) -> list[dict[str, Any]] | None:
         span_event=dict,
         resource=lambda message: otlp.attributes(message, 1)[0],
         scope=lambda message, schema_url: (message, schema_url),
+        received=5,
     )
-    return reader.logs()  # type: ignore[no-any-return]
+
+
+def read(body: bytes) -> list[dict[str, Any]] | None:
+    return reading(body).logs()  # type: ignore[no-any-return]
 
 
 def test_a_record_becomes_an_event_with_every_kind_of_value() -> None:
@@ -83,7 +87,6 @@ def test_a_request_that_is_cut_short_is_left_to_another_reader() -> None:
 @pytest.mark.parametrize(
     "record",
     [
-        b"",
         TIME + varint(99 << 3),
         TIME + part(3, b"\xff"),
         TIME + part(9, b"short"),
@@ -91,7 +94,7 @@ def test_a_request_that_is_cut_short_is_left_to_another_reader() -> None:
         TIME + part(5, b"\x18" + b"\xff" * 10),
         TIME + varint(6 << 3 | 2) + varint(2**63),
     ],
-    ids=["no time", "unknown field", "no UTF-8", "a short id", "a key twice", "a long number", "a huge length"],
+    ids=["unknown field", "no UTF-8", "a short id", "a key twice", "a long number", "a huge length"],
 )
 def test_what_is_unusual_is_left_to_another_reader(record: bytes) -> None:
     assert read(part(1, part(2, part(2, RECORD) + part(2, record)))) is None
@@ -113,3 +116,10 @@ def test_no_byte_of_a_request_makes_it_fail(place: int, inserted: bytes, removed
 @given(st.binary(max_size=300))
 def test_no_bytes_make_it_fail(body: bytes) -> None:
     assert read(body) is None or body
+
+
+def test_records_without_a_time_are_counted() -> None:
+    observed = b"\x59" + (7).to_bytes(8, "little")
+    reader = reading(part(1, part(2, part(2, TIME) + part(2, observed) + part(2, b""))))
+    assert [event["time_unix_nano"] for event in reader.logs()] == [1_795_000_000_000_000_000, 7, 5]
+    assert (reader.untimed, reader.empty) == (2, 0)

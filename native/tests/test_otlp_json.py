@@ -31,8 +31,8 @@ REQUEST = b"".join(
 )
 
 
-def read(body: bytes) -> list[dict[str, Any]] | None:
-    reader = otlp_json.Reader(
+def reading(body: bytes) -> Any:
+    return otlp_json.Reader(
         body,
         "id-",
         event=dict,
@@ -40,8 +40,12 @@ def read(body: bytes) -> list[dict[str, Any]] | None:
         span_event=dict,
         resource=lambda message: {"read": message},
         scope=lambda message, schema_url: (message, schema_url),
+        received=5,
     )
-    return reader.logs()  # type: ignore[no-any-return]
+
+
+def read(body: bytes) -> list[dict[str, Any]] | None:
+    return reading(body).logs()  # type: ignore[no-any-return]
 
 
 def with_record(record: str) -> bytes:
@@ -73,13 +77,12 @@ def test_a_request_that_is_cut_short_is_left_to_another_reader() -> None:
 @pytest.mark.parametrize(
     "record",
     [
-        "{}",
         "null",
         '{"timeUnixNano":1,"new":1}',
         '{"timeUnixNano":1,"timeUnixNano":1}',
         '{"timeUnixNano":18446744073709551616}',
         '{"timeUnixNano":1,"traceId":"short"}',
-        '{"timeUnixNano":1,"body":{}}',
+        '{"timeUnixNano":1,"body":{"arrayValue":{"values":[{}]}}}',
         '{"timeUnixNano":1,"body":{"stringValue":"\\ud83d"}}',
         '{"timeUnixNano":1,"body":{"doubleValue":1e999}}',
         '{"timeUnixNano":1,"attributes":[{"key":"k","value":{"intValue":1}},{"key":"k","value":{"intValue":1}}]}',
@@ -105,3 +108,15 @@ def test_no_byte_of_a_request_makes_it_fail(place: int, inserted: bytes) -> None
 @given(st.binary(max_size=300))
 def test_no_bytes_make_it_fail(body: bytes) -> None:
     assert read(body) is None
+
+
+def test_records_without_a_time_and_values_that_say_nothing_are_counted() -> None:
+    empty = '{"body":{},"attributes":[{"key":"k","value":{}}]}'
+    records = f'{empty},{empty},{{"observedTimeUnixNano":"7","body":null}},{{"timeUnixNano":1,"body":{{ }}}}'
+    for late in ("", ',"schemaUrl":"https://late.example"'):
+        reader = reading(f'{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{records}]{late}}}]}}]}}'.encode())
+        events = reader.logs()
+        assert [event["time_unix_nano"] for event in events] == [5, 5, 7, 1]
+        assert [event["body"] for event in events] == [None] * 4
+        assert [event["attributes"] for event in events] == [{"k": None}, {"k": None}, {}, {}]
+        assert (reader.untimed, reader.empty) == (3, 5)

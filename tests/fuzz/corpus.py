@@ -36,8 +36,14 @@ class Sample(NamedTuple):
 
 @cache
 def samples() -> list[Sample]:
-    """Return all samples, always in the same order; those of the recordings only where they are beside the checkout."""
-    return [*_session(), *_built(), *_recorded()]
+    """Return all samples, always in the same order."""
+    return [*_built(), *recorded()]
+
+
+@cache
+def recorded() -> list[Sample]:
+    """Return those of real sessions; the recordings only where they are beside the checkout."""
+    return [*_session(), *_recorded()]
 
 
 @cache

@@ -63,7 +63,7 @@ def differs(path: str, body: bytes, encoding: Encoding) -> str:
 
 def outcome(path: str, body: bytes, encoding: Encoding) -> str:
     """Return who reads a request."""
-    if plain_events(path, body, encoding, "") is not None:
+    if plain_events(path, body, encoding, "", _RECEIVED) is not None:
         return "plain"
     try:
         decode_request(path, body, encoding=encoding, received_unix_nano=_RECEIVED)
