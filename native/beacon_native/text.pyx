@@ -219,8 +219,8 @@ cdef Hits _read(Search search, Character* at, Py_ssize_t size):
 cdef Hits _keywords(Search search, Character* at, Py_ssize_t size):
     """Return which keywords stand in a text, None for none.
 
-    A text is read at four places in turn, the latter three some characters early, so that keywords across are found: at one place
-    alone the next state has to be waited for, which takes most of the time.
+    A long one is read at four places in turn, the latter three from some characters earlier on, so that keywords
+    across are found: at one place alone each state has to be waited for, which takes most of the time.
     """
     cdef const uint32_t* following = search.following
     cdef const unsigned char* classes = search.classes
@@ -228,7 +228,7 @@ cdef Hits _keywords(Search search, Character* at, Py_ssize_t size):
     cdef uint32_t state = 0, state_2 = 0, state_3 = 0, state_4 = 0
     cdef Hits hits = None
     cdef list parts = [None, None, None]
-    if size > LANES * early:
+    if size > LANES * (early + LANES):
         step = (size + (LANES - 1) * early + LANES - 1) // LANES
         second, third, fourth = step - early, 2 * (step - early), size - step
         for place in range(step):

@@ -48,6 +48,15 @@ def test_every_place_of_every_keyword_is_found_in_the_order_of_their_beginnings(
             assert [place for _, place in places] == sorted(place for _, place in places)
 
 
+@pytest.mark.parametrize("longest", [1, 2, 3, 4, 9, 30])
+def test_texts_of_every_size_are_searched_from_end_to_end(longest: int) -> None:
+    search = text.Search([b"k" * longest], 99)
+    for size in range(longest, 200):
+        for place in range(size - longest + 1):
+            one = "." * place + "K" * longest + "." * (size - longest - place)
+            assert [each[1] for each in search.scan([one], lambda *each: each)] == [[(0, place)]]
+
+
 def test_texts_without_anything_are_left_out_and_others_keep_their_order() -> None:
     assert [each for each, *_ in scan(["", "xyz", "key", "x" * 500, "a ring", "é"])] == ["key", "a ring", "é"]
 

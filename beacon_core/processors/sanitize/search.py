@@ -121,7 +121,7 @@ class Hits(msgspec.Struct, gc=False):
     run: bool = False
 
 
-def native_engine(keywords: Sequence[bytes]) -> Engine | None:
+def native_engine(keywords: Sequence[bytes]) -> NativeEngine | None:
     """Return a search by the automaton of `beacon-native`, three times as fast again, None if it is not installed."""
     module, gather = native("text"), native("gather")
     if module is None or gather is None:
@@ -130,7 +130,7 @@ def native_engine(keywords: Sequence[bytes]) -> Engine | None:
 
 
 class NativeEngine:
-    """An engine that takes texts, and whole batches, too.
+    """An engine that takes texts as they are, and whole batches.
 
     Args:
         search: makes a `beacon_native.text.Search`, once it is needed.
@@ -154,9 +154,6 @@ class NativeEngine:
         """Return one that finds base64, too, of what some keywords stand in, and of text that others stand in."""
         return NativeEngine(partial(self._search, coded=list(coded), coded_text=list(coded_text)), self._gathered)
 
-    def __call__(self, data: bytes) -> Iterable[Hit]:
-        return [hit for hits in self.scan([data.decode("ascii")]) for hit in hits.places]
-
     def scan(self, texts: Iterable[str]) -> list[Hits]:
         """Return the texts in which something stands."""
         found: list[Hits] = self.search.scan(texts, Hits)
@@ -164,7 +161,7 @@ class NativeEngine:
 
 
 #: Makes a search for keywords; None if what it needs is not installed.
-EngineMaker: TypeAlias = Callable[[Sequence[bytes]], Engine | None]
+EngineMaker: TypeAlias = Callable[[Sequence[bytes]], Engine | NativeEngine | None]
 #: The quickest first.
 ENGINES: tuple[EngineMaker, ...] = (native_engine, fast_engine, automaton_engine, plain_engine)
 
@@ -195,11 +192,13 @@ class KeywordSearch:
         self._coded_text = frozenset(numbers[keyword] for keyword in coded_text)
         self._overlap = max(map(len, words), default=1) - 1
         made = (make(words) for make in engines if words)
-        self._engine = next((engine for engine in made if engine), None) or plain_engine(words)
-        #: The same, if it is native code.
-        self.native = None
-        if isinstance(self._engine, NativeEngine):
-            self.native = self._engine.with_base64(self._coded, self._coded_text)
+        engine = next((engine for engine in made if engine), None) or plain_engine(words)
+        #: What searches, if it is native code.
+        self.native: NativeEngine | None = None
+        if isinstance(engine, NativeEngine):
+            self.native = engine.with_base64(self._coded, self._coded_text)
+        else:
+            self._engine = engine
 
     def scan(self, texts: Sequence[str]) -> Iterable[Hits]:
         """Return the texts in which something stands, in any order."""
@@ -262,6 +261,9 @@ class KeywordSearch:
 
     def _keywords_in(self, data: bytes) -> set[int]:
         """Return the numbers of the keywords in lower-case bytes."""
+        if self.native is not None:
+            found = self.native.scan([data.decode("ascii")])
+            return {number for hits in found for number in (*hits.keywords, *[number for number, _ in hits.places])}
         pieces = (data[begin : begin + _TOGETHER + self._overlap] for begin in range(0, len(data), _TOGETHER))
         return {number for piece in pieces for number, _ in self._engine(piece)}
 

@@ -80,6 +80,9 @@ def coded(text: str | bytes, before: str = "") -> str:
         ("a" * 70_000 + "B" * 30, False),
         (coded("nothing is to be found"), False),
         (coded("xx needle"), False),  # too short
+        (coded("." * 65_500 + "needle" + "." * 9), True),
+        (coded("." * 65_533 + "needle" + "." * 9), True),
+        (coded("." * 150_000 + "needle" + "." * 9), True),
         (coded("find the nee") + " " + coded("dle here, please"), False),
         ("e617e4289a483d905b75b964b3fcec56", False),
     ],
