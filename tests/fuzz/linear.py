@@ -24,6 +24,7 @@ from tests.unit.processors.sanitize.hostile import LAYERS, Maker, of_rule
 
 _KIB = 1024
 _SMALL = 64 * _KIB
+_PROGRESS = 100  # texts
 
 
 class Case(NamedTuple):
@@ -131,10 +132,12 @@ def slowest(results: Iterable[Result]) -> Iterator[Result]:
 
 
 def report(results: Iterable[Result]) -> list[Result]:
-    """Print what is not linear as soon as it is known, and the slowest; return all."""
+    """Print what is not linear as soon as it is known, how far it is, and the slowest; return all."""
     done = []
     for result in results:
         done.append(result)
+        if len(done) % _PROGRESS == 0:
+            say(f"  {len(done)} measured")
         if result.ratio > BOUND:
             say(f"  doubtful: {result}")
     for result in sorted(done, key=lambda result: -result.seconds)[:10]:
