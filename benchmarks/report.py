@@ -103,7 +103,7 @@ Splunk HEC does. Load, sink and subject are processes of the same machine. Media
 ratios to the first subject of the same turn. Events/s is from the first request to the last arrival; CPU and memory are
 those of all processes of a subject, memory as seen ten times a second; p99 is that of the acknowledgement; start is
 until the first request was accepted; stop is from SIGTERM, sent right after a burst, to the exit; bench is what
-load and sink take of the same processors.
+load and sink take of the same processors until then; the sink looks into what has come only when nothing comes.
 
 `lost`: acknowledged, never arrived. `leaked`: made-up secrets and home folders that arrived. `readable`: such that lay
 readable in the subject's folder, looked for while events waited there and after the end. `refused`: answers other than
@@ -186,7 +186,8 @@ def sanitize(results: Content) -> str:
         figures = (f"{min(values):.2f}", f"{statistics.median(values):.2f}", f"{min(values) / yardstick:.1f}")
         lines.append([shown, *figures])
     return f"""`sanitize` on events as they come from the decoder, in batches of {results["batch"]},
-with {results["rules"]} rules: processor time in all, and by share.
+with {results["rules"]} rules: processor time in all, each batch right after it was decoded, as in `beacon run`; and by
+share, on batches that had to wait for the others.
 The yardstick is what gathering the distinct values of
 all attributes costs; ratios are those of the best of {results["rounds"]} rounds to it.
 [Decision 9](../decisions/0009-what-sanitize-costs.md) says why it is what it is.

@@ -15,6 +15,7 @@ class Patterns:
         search: Callable[[Any, str, list[Any]], object],
         choose: Callable[[list[Any]], list[Any]],
         keywords: Search,
+        asides: bytes,
         before_json: str,
         make: Callable[[str, dict[str, int]], Any],
     ) -> None: ...

@@ -26,8 +26,8 @@ cdef class Patterns:
     Args:
         calls: by the number of a keyword, what it calls, or None: patterns to try where it stands, each with its
             number, that of its rule, what matches at a place, the group that is found, how far before the keyword a
-            match begins, and keywords of which one has to stand in the text, too; a dict of patterns to look for in
-            the whole text; and when something else has to look at a text with the keyword, too.
+            match begins, and keywords of which one has to stand in the text, too; and a dict of patterns to look for
+            in the whole text.
         call: finds out what a keyword calls, and puts it into `calls`.
         ids: by the number of a rule, its id.
         plain: by the number of a rule, what takes the place of every find; None where `judge` is to be asked.
@@ -35,6 +35,7 @@ cdef class Patterns:
         search: adds what patterns find in the whole text; takes them, the text and the spans.
         choose: returns spans in order, and those that overlap only once.
         keywords: finds the keywords in a text.
+        asides: by the number of a keyword, when something else has to look at a text with it, too.
         before_json: first characters of texts that something else has to look at first.
         make: makes an object of what becomes of a text, and how often each rule found something, by id.
     """
@@ -42,15 +43,16 @@ cdef class Patterns:
     cdef list calls, ids, plain
     cdef object call, judge, search, choose, make
     cdef Search keywords
+    cdef bytes asides
     cdef str before_json
 
     def __cinit__(
         self, list calls not None, *, call, list ids not None, list plain not None, judge, search, choose,
-        Search keywords not None, str before_json not None, make,
+        Search keywords not None, bytes asides not None, str before_json not None, make,
     ):
         self.calls, self.ids, self.plain = calls, ids, plain
         self.call, self.judge, self.search, self.choose = call, judge, search, choose
-        self.keywords, self.before_json, self.make = keywords, before_json, make
+        self.keywords, self.asides, self.before_json, self.make = keywords, asides, before_json, make
 
     def apply(self, str text not None, list places not None, dict counts not None):
         """Return a text with something else instead of what the patterns find.
@@ -99,13 +101,12 @@ cdef class Patterns:
 
     cdef int _aside(self, str text, list places) except -1:
         """Say if something else has to look at a text, too: `NEVER`, if it is `UNCHANGED`, or `FIRST`."""
-        cdef tuple called, hit
+        cdef tuple hit
         cdef int aside = NEVER
         if text and text[0] in self.before_json:
             return FIRST
         for hit in places:
-            called = self.calls[<Py_ssize_t>hit[0]] or self.call(hit[0])
-            aside = max(aside, <int>called[2])
+            aside = max(aside, <int>self.asides[<Py_ssize_t>hit[0]])
         return aside
 
     cdef bint _is_settled(self, str text) except? True:

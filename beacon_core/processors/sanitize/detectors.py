@@ -59,17 +59,10 @@ class _Direct(NamedTuple):
 
 
 class _Call(NamedTuple):
-    """What a keyword calls.
-
-    Attributes:
-        direct: patterns to try where it stands.
-        others: patterns to look for in the whole text, with the number of their rule.
-        aside: when more than the rules has to look at a text with it.
-    """
+    """What a keyword calls: patterns to try where it stands, and patterns to look for in the whole text."""
 
     direct: tuple[_Direct, ...]
     others: Mapping[Pattern, int]
-    aside: Aside
 
 
 class Detectors:
@@ -92,13 +85,12 @@ class Detectors:
         self._replacers = [actions.by_rule(rule.id) for rule in rules]
         self._keywords = {keyword: number for number, keyword in enumerate(search.keywords)}
         self._called: list[list[int]] = [[] for _ in search.keywords]
-        self._aside = {self._keywords[keyword]: when for keyword, when in aside.items()}
         for number, rule in enumerate(rules):
             for keyword in dict.fromkeys((*rule.keywords, *rule.anchors)):
                 if keyword in self._keywords:
                     self._called[self._keywords[keyword]].append(number)
         self._calls: list[_Call | None] = [None] * len(self._keywords)
-        self._native = self._compiled(search.native)
+        self._native = self._compiled(search.native, aside)
 
     def of_kinds(self, *kinds: Kind) -> frozenset[int]:
         """Return the numbers of the rules of some kinds."""
@@ -145,7 +137,7 @@ class Detectors:
         others: dict[Pattern, int] = {}
         present: set[int] = set()
         for keyword, place in places:
-            direct, more, _ = calls[keyword] or self._call(keyword)
+            direct, more = calls[keyword] or self._call(keyword)
             if more:
                 others.update(more)
             for pattern, rule, match_at, group, distance, needs in direct:
@@ -204,10 +196,10 @@ class Detectors:
             elif keyword in {self._keywords[word] for word in anchor.words}:
                 needs = frozenset() if keyword in own else frozenset(own)
                 direct.append(_Direct(id(pattern), number, pattern.regex.match, pattern.group, anchor.least, needs))
-        call = self._calls[keyword] = _Call(tuple(direct), others, self._aside.get(keyword, Aside.NEVER))
+        call = self._calls[keyword] = _Call(tuple(direct), others)
         return call
 
-    def _compiled(self, engine: NativeEngine | None) -> Any | None:
+    def _compiled(self, engine: NativeEngine | None, aside: Mapping[str, Aside]) -> Any | None:
         """Return what does as `apply` in native code: a `beacon_native.match.Patterns`, None where it is missing."""
         module = native("match")
         if module is None or engine is None:
@@ -215,8 +207,8 @@ class Detectors:
         calls: list[Any] = [None] * len(self._keywords)
 
         def call(keyword: int) -> Any:
-            direct, others, aside = self._call(keyword)
-            made = calls[keyword] = (tuple(map(tuple, direct)), dict(others), aside)
+            direct, others = self._call(keyword)
+            made = calls[keyword] = (tuple(map(tuple, direct)), dict(others))
             return made
 
         judged = zip(self._rules, self._checks, self._replacers, strict=True)
@@ -232,6 +224,7 @@ class Detectors:
             search=self._search,
             choose=_without_overlaps,
             keywords=engine.search,
+            asides=bytes(aside.get(keyword, Aside.NEVER) for keyword in self._keywords),
             before_json=BEFORE_JSON,
             make=Redacted,
         )
