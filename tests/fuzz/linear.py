@@ -55,12 +55,10 @@ def main() -> int:
     parser.add_argument("--mebibytes", type=int, default=16, help="size of the largest text")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processors to use")
     parser.add_argument("--every", type=int, default=1, help="take only every so many rules")
+    parser.add_argument("--only", nargs="+", metavar="ID", help="take only these rules, and layers as `layer`")
     options = parser.parse_args()
     begin = time.monotonic()
-    rules = range(0, len(built_in_rules().rules), options.every)
-    cases = [Case(-1, name) for name in LAYERS] + [
-        Case(rule, name) for rule in rules for name in of_rule(built_in_rules().rules[rule])
-    ]
+    cases = chosen(options.every, options.only)
     with ProcessPoolExecutor(options.jobs) as pool:
         say(f"linear: {len(cases)} texts of {2 * _SMALL // _KIB} KiB")
         first = report(pool.map(small, cases, chunksize=4))
@@ -75,6 +73,14 @@ def main() -> int:
         say(f"  NOT LINEAR: {result}")
     say(f"{time.monotonic() - begin:.0f} s; {len(bad)} NOT LINEAR" if bad else "all linear")
     return 1 if bad else 0
+
+
+def chosen(every: int, only: list[str] | None) -> list[Case]:
+    """Return what is to be measured."""
+    rules = built_in_rules().rules
+    layers = [Case(-1, name) for name in LAYERS if not only or "layer" in only]
+    numbers = [number for number in range(0, len(rules), every) if not only or rules[number].id in only]
+    return layers + [Case(number, name) for number in numbers for name in of_rule(rules[number])]
 
 
 @cache
