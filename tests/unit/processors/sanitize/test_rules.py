@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import tomllib
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from beacon_core.errors import ConfigurationError
 from beacon_core.processors.sanitize.checks import CHECKS
 from beacon_core.processors.sanitize.keys import SensitiveKeys
-from beacon_core.processors.sanitize.rules import built_in_rules, parse_rules, select
+from beacon_core.processors.sanitize.rules import Pack, built_in_rules, parse_rules, select
 
 DOCUMENT = tomllib.loads(files("beacon_core.processors.sanitize").joinpath("rules.toml").read_text(encoding="utf-8"))
 
@@ -44,6 +44,17 @@ def test_every_sensitive_name_holds_a_keyword() -> None:
 def test_personal_groups_are_selected() -> None:
     assert {rule.group for rule in select(built_in_rules(), {"email"}).rules} == {"", "email"}
     assert {rule.group for rule in select(built_in_rules(), ()).rules} == {""}
+
+
+def test_what_one_pack_has_from_another_is_there_once_and_nothing_is_lost() -> None:
+    together = built_in_rules().rules
+    packs = [rule for pack in get_args(Pack) for rule in built_in_rules(frozenset({pack})).rules]
+    assert len(packs) > len(together) + 100
+    for rule in packs:
+        same = [each for each in together if (each.id, each.kind, each.sources) == (rule.id, rule.kind, rule.sources)]
+        assert any(each.entropy <= rule.entropy and {*rule.keywords} <= {*each.keywords} for each in same), rule.id
+    numbered = [(rule.id, rule.kind, rule.sources, rule.entropy, rule.keywords) for rule in together]
+    assert len(set(numbered)) == len(numbered)
 
 
 @pytest.mark.parametrize(
