@@ -1,10 +1,10 @@
 from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any
 
-from beacon_native.text import Search
+from beacon_native.text import Hits, Search
 
 class Gathered:
-    hits: list[Any]
+    hits: list[Hits]
     texts: list[str]
     longest: int
     places: list[tuple[int, str, str]]
@@ -15,7 +15,6 @@ class Gathered:
         self,
         search: Search,
         *,
-        make: Callable[[str, Any, Any, bool], Any],
         members: dict[type, tuple[str, ...]],
         is_plain: Callable[[tuple[Any, ...]], bool],
         decode: Callable[[bytes], str],

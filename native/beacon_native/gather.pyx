@@ -23,7 +23,6 @@ cdef enum:
 
 
 cdef tuple HEADS = ("name", "severity_text", "body")
-cdef tuple PARTS = ("metric", "span")
 
 
 cdef Py_ssize_t _weight(key):
@@ -36,7 +35,6 @@ cdef class Gathered:
 
     Args:
         search: what is looked for.
-        make: makes an object of a text and what stands in it, as for `Search.scan`.
         members: by the type of a record, the names of the members that hold text, lists, maps or records.
         is_plain: says of the names of a map, a tuple, whether there is nothing to be done because of them.
         decode: returns bytes as text.
@@ -44,7 +42,7 @@ cdef class Gathered:
         levels: how deep lists and maps may be nested.
 
     Attributes:
-        hits: what `make` made.
+        hits: the texts in which something stands, as `Search.scan` tells.
         texts: the long ones.
         longest: characters of the longest text.
         places: where, in which attribute, and the text, of what stands in a text of a record's attributes.
@@ -57,12 +55,13 @@ cdef class Gathered:
     cdef readonly dict shared
     cdef readonly Py_ssize_t longest
     cdef Search search
-    cdef object make, is_plain, decode
+    cdef object is_plain, decode
     cdef dict members
     cdef set found  # the texts of `hits`
     cdef Py_ssize_t limit
     cdef Py_ssize_t weight  # of the record that is being read: bytes, at most
     cdef list sizes  # those of all records
+    cdef Py_ssize_t largest  # of them
     cdef set known  # ids of the resources and scopes that have been looked at
     cdef object resource, scope  # the last ones
     cdef int levels
@@ -76,10 +75,10 @@ cdef class Gathered:
     cdef bint plain  # its names
 
     def __cinit__(
-        self, Search search not None, *, make, dict members not None, is_plain, decode, Py_ssize_t longest,
+        self, Search search not None, *, dict members not None, is_plain, decode, Py_ssize_t longest,
         int levels,
     ):
-        self.search, self.make, self.members = search, make, members
+        self.search, self.members = search, members
         self.is_plain, self.decode = is_plain, decode
         self.limit, self.levels = longest, levels
         self.hits, self.texts, self.places, self.heads, self.walks, self.sizes = [], [], [], [], [], []
@@ -96,12 +95,15 @@ cdef class Gathered:
             RecursionError: if something is nested too deep.
             UnicodeError: if a text has a lone surrogate.
         """
-        cdef Py_ssize_t number
-        for number, record in enumerate(records):
+        cdef Py_ssize_t number = 0
+        for record in records:
             self._event(number, record)
+            number += 1
 
     def heavy(self, Py_ssize_t size, double growth):
         """Return where records are that may have more than `size` bytes when no text grows by more than a factor."""
+        if self.largest * growth <= size:
+            return []
         return [number for number, weight in enumerate(self.sizes) if weight * growth > size]
 
     def edits(self, records, dict changes not None, skip):
@@ -161,17 +163,18 @@ cdef class Gathered:
         within |= self._head(number, 0, record.name)
         within |= self._head(number, 1, record.severity_text)
         within |= self._head(number, 2, record.body)
-        for member in PARTS:
-            value = getattr(record, member)
-            if value is not None and self._value(value, 1):
-                within = True
-        if record.metric is not None:
+        metric, span = record.metric, record.span
+        if span is not None and self._value(span, 1):
+            within = True
+        if metric is not None:
+            within |= self._value(metric, 1) != NOTHING
             self.weight = UNKNOWN
         if within:
             self.walks.append(number)
             del self.places[places:]
             del self.heads[heads:]
         self.sizes.append(self.weight)
+        self.largest = max(self.largest, self.weight)
         return 0
 
     cdef bint _head(self, Py_ssize_t number, int head, value) except? True:
@@ -315,5 +318,5 @@ cdef class Gathered:
             if size > self.limit:
                 self.texts.append(text)
             if hits is not None:
-                self.hits.append(self.make(text, hits.places, hits.keywords, hits.run))
+                self.hits.append(hits)
         return True

@@ -1,7 +1,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from beacon_native.text import Search
+from beacon_native.text import Hits, Search
 
 class Patterns:
     def __init__(
@@ -20,4 +20,4 @@ class Patterns:
         make: Callable[[str, dict[str, int]], Any],
     ) -> None: ...
     def apply(self, text: str, places: list[tuple[int, int]], counts: dict[str, int]) -> str: ...
-    def apply_all(self, found: Iterable[Any]) -> tuple[dict[str, Any], dict[str, Any], list[Any]]: ...
+    def apply_all(self, found: Iterable[Hits]) -> tuple[dict[str, Any], dict[str, Any], list[Hits]]: ...

@@ -82,20 +82,20 @@ cdef class Patterns:
         """
         cdef dict changes = {}, again = {}, counts
         cdef list others = []
-        cdef str text, new
+        cdef Hits hits
+        cdef str new
         cdef int aside
         for hits in found:
-            text, places = hits.text, hits.places
-            aside = FIRST if type(places) is not list or hits.keywords else self._aside(text, places)
+            aside = FIRST if hits.keywords else self._aside(hits.text, hits.places)
             if aside < FIRST:
                 counts = {}
-                new = self.apply(text, places, counts)
-                if new != text:
-                    changes[text] = change = self.make(new, counts)
+                new = self.apply(hits.text, hits.places, counts)
+                if new != hits.text:
+                    changes[hits.text] = change = self.make(new, counts)
                     if not self._is_settled(new):
-                        again[text] = change
+                        again[hits.text] = change
                     continue
-            if aside or (hits.run and self.keywords.has_base64(text)):
+            if aside or (hits.run and self.keywords.has_base64(hits.text)):
                 others.append(hits)
         return changes, again, others
 

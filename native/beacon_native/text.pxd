@@ -1,9 +1,10 @@
 from libc.stdint cimport int32_t, uint32_t
 
 cdef class Hits:
-    cdef list places
-    cdef object keywords
-    cdef bint run
+    cdef readonly str text
+    cdef readonly list places
+    cdef readonly object keywords
+    cdef readonly bint run
     cdef Py_ssize_t latest  # where the last of `places` begins
 
     cdef int add(self, int number, Py_ssize_t begin) except -1

@@ -5,6 +5,7 @@ An automaton (Aho and Corasick, "Efficient string matching", 1975) reads each ch
 nothing is joined, encoded or put into lower case before.
 """
 
+cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int32_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memset
@@ -155,21 +156,14 @@ cdef class Search:
                 _set(self.seconds, byte << 8 | following)
         return 0
 
-    def scan(self, texts, make):
-        """Return what `make` makes of every text in which something stands, in their order.
-
-        Args:
-            texts: an iterable of texts.
-            make: takes a text; a list of the numbers of its keywords and where they stand, in the order of their
-                beginnings; of a text that is too long for that a set of numbers, else an empty tuple; and whether
-                there is a run that counts, or, where there are keywords, that may count.
-        """
+    def scan(self, texts):
+        """Return a `Hits` for every text in which something stands, in their order."""
         cdef list found = []
         cdef Hits hits
         for text in texts:
             hits = self.look(text)
             if hits is not None:
-                found.append(make(text, hits.places, hits.keywords, hits.run))
+                found.append(hits)
         return found
 
     cdef Hits look(self, str text):
@@ -177,11 +171,16 @@ cdef class Search:
         if text is None:
             raise TypeError("a text is a str")
         cdef int kind = PyUnicode_KIND(text)
+        cdef Hits hits
         if kind == 1:
-            return _read(self, <unsigned char*>PyUnicode_DATA(text), len(text))
-        if kind == 2:
-            return _read(self, <uint16_t*>PyUnicode_DATA(text), len(text))
-        return _read(self, <uint32_t*>PyUnicode_DATA(text), len(text))
+            hits = _read(self, <unsigned char*>PyUnicode_DATA(text), len(text))
+        elif kind == 2:
+            hits = _read(self, <uint16_t*>PyUnicode_DATA(text), len(text))
+        else:
+            hits = _read(self, <uint32_t*>PyUnicode_DATA(text), len(text))
+        if hits is not None:
+            hits.text = text
+        return hits
 
     cdef bint has_base64(self, str text) except? True:
         """Say if there is base64 in a text that counts."""
@@ -263,8 +262,16 @@ cdef inline uint32_t _code(Character character) noexcept:
 include "base64_runs.pxi"
 
 
+@cython.no_gc  # what it holds refers to nothing else
 cdef class Hits:
-    """What stands in a text."""
+    """What stands in a text.
+
+    Attributes:
+        text: the text.
+        places: the numbers of its keywords and where they stand, in the order of their beginnings.
+        keywords: of a text that is too long for that, the numbers of its keywords instead, a set; else empty.
+        run: whether there is base64 that counts, or, in a text with keywords, that may count.
+    """
 
     def __cinit__(self):
         self.places = []

@@ -19,8 +19,7 @@ LONG = 64 * 1024
 
 def scan(texts: list[str], run: int = 20) -> list[tuple[Any, ...]]:
     search = text.Search([word.encode() for word in KEYWORDS], run)
-    found: list[tuple[Any, ...]] = search.scan(texts, lambda *each: each)
-    return found
+    return [(hits.text, hits.places, hits.keywords, hits.run) for hits in search.scan(texts)]
 
 
 def places_of(one: str) -> list[tuple[int, int]]:
@@ -54,7 +53,7 @@ def test_texts_of_every_size_are_searched_from_end_to_end(longest: int) -> None:
     for size in range(longest, 200):
         for place in range(size - longest + 1):
             one = "." * place + "K" * longest + "." * (size - longest - place)
-            assert [each[1] for each in search.scan([one], lambda *each: each)] == [[(0, place)]]
+            assert [hits.places for hits in search.scan([one])] == [[(0, place)]]
 
 
 def test_texts_without_anything_are_left_out_and_others_keep_their_order() -> None:
@@ -76,7 +75,7 @@ def searching(keywords: tuple[bytes, ...]) -> Any:
 
 
 def has_run(one: str, keywords: list[bytes]) -> bool:
-    return any(run for _, _, _, run in searching(tuple(keywords)).scan([one], lambda *each: each))
+    return any(hits.run for hits in searching(tuple(keywords)).scan([one]))
 
 
 def is_expected(one: str, keywords: list[bytes]) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from importlib import import_module
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -105,8 +105,8 @@ def fast_engine(keywords: Sequence[bytes]) -> Engine | None:
     return search
 
 
-class Hits(msgspec.Struct, gc=False):
-    """A text that keywords stand in, or that holds base64 of what they may stand in.
+class Hits(Protocol):
+    """A text that keywords stand in, or that holds base64 of what they may stand in; `beacon_native.text.Hits` is one.
 
     Attributes:
         text: the text.
@@ -115,6 +115,17 @@ class Hits(msgspec.Struct, gc=False):
         run: whether a run of characters in it may be base64 of something that counts.
     """
 
+    @property
+    def text(self) -> str: ...
+    @property
+    def places(self) -> Sequence[Hit]: ...
+    @property
+    def keywords(self) -> Collection[int]: ...
+    @property
+    def run(self) -> bool: ...
+
+
+class _Hits(msgspec.Struct, gc=False):
     text: str
     places: Sequence[Hit] = ()
     keywords: Collection[int] = ()
@@ -148,7 +159,7 @@ class NativeEngine:
     @cached_property
     def gathered(self) -> Callable[..., Any]:
         """Makes a `beacon_native.gather.Gathered` of what remains to be said."""
-        return partial(self._gathered, self.search, make=Hits)
+        return partial(self._gathered, self.search)
 
     def with_base64(self, coded: Iterable[int], coded_text: Iterable[int]) -> NativeEngine:
         """Return one that finds base64, too, of what some keywords stand in, and of text that others stand in."""
@@ -156,7 +167,7 @@ class NativeEngine:
 
     def scan(self, texts: Iterable[str]) -> list[Hits]:
         """Return the texts in which something stands."""
-        found: list[Hits] = self.search.scan(texts, Hits)
+        found: list[Hits] = self.search.scan(texts)
         return found
 
 
@@ -235,7 +246,7 @@ class KeywordSearch:
         for number, place in hits:
             if place >= end:  # another text
                 if end:
-                    yield Hits(joined[begin:end], places, (), run)
+                    yield _Hits(joined[begin:end], places, (), run)
                 begin, end = joined.rfind(_SEPARATOR, 0, place) + 1, joined.find(_SEPARATOR, place)
                 end = end if end >= 0 else len(joined)
                 places, run = [], False
@@ -244,20 +255,20 @@ class KeywordSearch:
             else:
                 places.append((number, place - begin))
         if end:
-            yield Hits(joined[begin:end], places, (), run)
+            yield _Hits(joined[begin:end], places, (), run)
 
     def _scan_one(self, text: str) -> Iterator[Hits]:
         data = text.encode("ascii", "replace")
         places, run = sorted(self._engine(data.lower()), key=itemgetter(1)), any(runs(data))
         if places or run:
-            yield Hits(text, places, run=run)
+            yield _Hits(text, places, run=run)
 
     def _scan_long(self, text: str) -> Iterator[Hits]:
         """Return what stands in a long text, piece by piece: all places together could take too much memory."""
         data = text.encode("ascii", "replace")
         keywords, run = self._keywords_in(data.lower()), any(runs(data))
         if keywords or run:
-            yield Hits(text, keywords=keywords, run=run)
+            yield _Hits(text, keywords=keywords, run=run)
 
     def _keywords_in(self, data: bytes) -> set[int]:
         """Return the numbers of the keywords in lower-case bytes."""
