@@ -87,7 +87,7 @@ bench: install  ## all benchmarks, under ten minutes, and docs/reference/perform
 	$(BIN)/python benchmarks/stages.py --json $(RESULTS)/stages.json
 	$(BIN)/python benchmarks/side_by_side.py --pin --pure --encoding protobuf json --events 100000 --repetitions 5 --json $(RESULTS)/side_by_side.json $(if $(FLOOR),--floor '$(FLOOR)')
 	$(BIN)/python benchmarks/side_by_side.py --pin --batch 10 1 --events 20000 --repetitions 5 --json $(RESULTS)/small.json $(if $(FLOOR),--floor '$(FLOOR)')
-	$(BIN)/python benchmarks/side_by_side.py --no-floor --workers 2 --connections 16 --events 400000 --json $(RESULTS)/workers.json
+	$(BIN)/python benchmarks/side_by_side.py --no-floor --workers 2 --connections 32 --events 500000 --json $(RESULTS)/workers.json
 	$(BIN)/python benchmarks/backlog.py --events $(if $(LONG),1000000,300000) --json $(RESULTS)/backlog.json
 	$(BIN)/python benchmarks/queued.py --events $(if $(LONG),10000000,1000000) --json $(RESULTS)/queued.json
 	$(BIN)/python benchmarks/sanitize.py --json $(RESULTS)/sanitize.json

@@ -84,16 +84,19 @@ def _sync() -> int:
     return round(statistics.median(costs) * 1e6)
 
 
+def a_processor() -> list[int]:
+    """Return one of those that this process may use; nothing where there is only one, or the system cannot tell."""
+    found = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    return found[:1] if len(found) > 1 else []
+
+
 def leave_a_processor() -> list[int]:
     """Leave a processor to what is measured: this process, and what it starts, runs on the others from now on.
 
     Returns:
         The processor; nothing where there is only one, or the system cannot do it.
     """
-    if not hasattr(os, "sched_setaffinity"):
-        return []
-    first, *others = sorted(os.sched_getaffinity(0))
-    if not others:
-        return []
-    os.sched_setaffinity(0, others)
-    return [first]
+    found = a_processor()
+    if found:
+        os.sched_setaffinity(0, os.sched_getaffinity(0).difference(found))
+    return found

@@ -135,9 +135,11 @@ def tables_of_loads(results: Content) -> str:
 
 def workers(results: Content) -> str:
     """Return the table of `side_by_side.py --workers`."""
-    return f"""The same with `service.workers`, on as many processors as there are; load and destination take their
-share of them, which is the column `bench`. Runs are longer than those above, since each ends with the 0.2 s for which
-an exporter waits for more, however many processes there are.
+    return f"""The same with `service.workers`: each process keeps to a CPU of its own, so what they are compared with
+is one process on one CPU. `beacon` is one process that may use them all, which is what there is without `workers`: its
+threads hand the interpreter from one CPU to the other, which costs more or less from run to run. Load and destination
+take their share of the same CPUs, which is the column `bench`. Runs are longer than those above, since each ends with
+the 0.2 s for which an exporter waits for more, however many processes there are.
 [Decision 16](../decisions/0016-worker-processes.md) says how it works.
 
 {tables_of_loads(results)}"""

@@ -130,7 +130,7 @@ def measure(subject: Subject, load: Load, quiet: float, processors: Sequence[int
         subject: what to run.
         load: what to send; its port is filled in.
         quiet: seconds without a new arrival after which nothing more is expected.
-        processors: those that the subject may use; empty: all.
+        processors: those that a subject may use that names none; empty: all.
 
     Raises:
         SubjectError: it does not start or takes nothing.
@@ -148,7 +148,7 @@ def _measure(
 ) -> dict[str, float | None]:
     state, log = folder / "state", folder / "log"
     state.mkdir()
-    running = Running(subject, state, sink.port, log, processors)
+    running = Running(subject, state, sink.port, log, subject.processors or processors)
     try:
         started = running.wait_until_ready(load.encoding)
         warm = _warm_up(running, load, sink)

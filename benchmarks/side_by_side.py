@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from load import Load
-from machine import leave_a_processor, write_results
+from machine import a_processor, leave_a_processor, write_results
 from records import CONTENT_TYPES
 from run import measure
 from subject import Subject, SubjectError
@@ -51,6 +51,12 @@ def beacon(workers: int = 1) -> Subject:
     return Subject(name, (*command, "-p", str(HERE / "pipeline.yaml"), *several))
 
 
+def alone() -> list[Subject]:
+    """Return Beacon on one processor, with which several processes are compared; none where that cannot be had."""
+    processors = tuple(a_processor())
+    return [Subject("beacon, one CPU", beacon().command, processors)] if processors else []
+
+
 def pure() -> Subject:
     """Return Beacon as it is without the extra `fast`, as far as its own code goes."""
     return Subject("beacon, pure Python", ("env", "BEACON_NATIVE=0", *beacon().command))
@@ -68,7 +74,8 @@ def subjects_of(options: argparse.Namespace) -> list[Subject]:
     found = [floor(script)] if script and not options.no_floor else []
     if options.subject:
         return found + list(options.subject)
-    return [*found, beacon(), *([pure()] if options.pure else []), *map(beacon, options.workers)]
+    one = alone() if options.workers else []
+    return [*found, *one, beacon(), *([pure()] if options.pure else []), *map(beacon, options.workers)]
 
 
 def take_turns(subjects: list[Subject], load: Load, options: argparse.Namespace) -> dict[str, list[Run]]:
@@ -140,7 +147,7 @@ def read_options() -> argparse.Namespace:
     add("--subject", action="append", type=subject, metavar="NAME:COMMAND", help="repeatable; instead of Beacon")
     add("--floor", type=Path, metavar="FILE", help="the yardstick, floor.py; default: ../shared/bench/floor.py")
     add("--no-floor", action="store_true", help="without it: the first subject is the yardstick")
-    add("--workers", type=int, nargs="+", default=[], help="Beacon again with so many processes")
+    add("--workers", type=int, nargs="+", default=[], help="Beacon on one processor, and with so many processes")
     add("--pure", action="store_true", help="Beacon again without native code")
     add("--events", type=int, default=50_000, help="in a run (default: %(default)s)")
     add("--repetitions", type=int, default=3, help="of every subject (default: %(default)s)")

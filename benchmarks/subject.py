@@ -32,10 +32,11 @@ class SubjectError(Exception):
 
 @dataclass(frozen=True)
 class Subject:
-    """A name and a command line with placeholders such as `{port}`."""
+    """A name, a command line with placeholders such as `{port}`, and the processors that it may use; empty: all."""
 
     name: str
     command: tuple[str, ...]
+    processors: tuple[int, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> Subject:

@@ -147,7 +147,7 @@ def test_the_page_is_written_from_the_results_of_all_benchmarks(tmp_path: Path) 
         "stages": {"rounds": 1, "stages": {"gzip": {"10": {"best": 4.0, "median": 5.0, "wall_median": 6.0}}}},
         "side_by_side": loads("floor", "beacon"),
         "small": loads("floor", "beacon"),
-        "workers": loads("beacon", "beacon, 2 workers"),
+        "workers": loads("beacon, one CPU", "beacon", "beacon, 2 workers"),
         "ci": {"rounds": 1, "milliseconds": {"stop": [10.0, 30.0]}, "targets": {"stop": 300}},
         "track": {
             "rounds": 1,
@@ -181,7 +181,7 @@ def test_the_page_is_written_from_the_results_of_all_benchmarks(tmp_path: Path) 
         "| events/s | 0.6 x | 0.9 x | 2.00 | aim met |",
         "| CPU an event, OTLP/JSON | 1.8 x | 1 x | - | not measured |",
         "| SIGTERM to exit | 150 ms | 50 ms | 60 | met |",
-        "| two workers on two CPUs, events/s | 1.6 x one | 1.9 x one | 2.00 | aim met |",
+        "| two workers on two CPUs, events/s | 1.6 x one on one | 1.9 x one on one | 3.00 | aim met |",
         "| CPU an event, long queue | 1.3 x empty | 1.05 x empty | 1.20 | met |",
         "| full | 3.00 | 3.00 |",
         "| beacon | 2 (2.00) | 2.0 (2.00) | 2.0 (2.00) | 2.0 (2.00) | 2 (2.00) | - | 2.0 (2.00) |" + 6 * " 0 |",
