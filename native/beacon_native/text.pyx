@@ -225,8 +225,7 @@ cdef Hits _keywords(Search search, Character* at, Py_ssize_t size):
     cdef const unsigned char* classes = search.classes
     cdef Py_ssize_t early = search.longest - 1, step = size, place, second = 0, third = 0, fourth = 0
     cdef uint32_t state = 0, state_2 = 0, state_3 = 0, state_4 = 0
-    cdef Hits hits = None
-    cdef list parts = [None, None, None]
+    cdef Hits hits = None, hits_2 = None, hits_3 = None, hits_4 = None
     if size > LANES * (early + LANES):
         step = (size + (LANES - 1) * early + LANES - 1) // LANES
         second, third, fourth = step - early, 2 * (step - early), size - step
@@ -239,12 +238,12 @@ cdef Hits _keywords(Search search, Character* at, Py_ssize_t size):
                 if state & 1:
                     hits = search._found(hits, state, place + 1, size)
                 if state_2 & 1 and second + place >= step:
-                    parts[0] = search._found(parts[0], state_2, second + place + 1, size)
+                    hits_2 = search._found(hits_2, state_2, second + place + 1, size)
                 if state_3 & 1 and third + place >= second + step:
-                    parts[1] = search._found(parts[1], state_3, third + place + 1, size)
+                    hits_3 = search._found(hits_3, state_3, third + place + 1, size)
                 if state_4 & 1 and fourth + place >= third + step:
-                    parts[2] = search._found(parts[2], state_4, fourth + place + 1, size)
-        for part in parts:
+                    hits_4 = search._found(hits_4, state_4, fourth + place + 1, size)
+        for part in (hits_2, hits_3, hits_4):
             if part is not None:
                 hits = part if hits is None else hits.join(part)
         return hits
