@@ -41,13 +41,9 @@ cdef inline bint _is_mixed(unsigned char seen) noexcept:
 cdef bint _is_coded(Search search, Character* at, Py_ssize_t length) noexcept:
     """Say if a run, from any of its first characters on, is base64 of something that counts."""
     cdef Py_ssize_t shift
-    if _may_count(search, at, length):
-        for shift in range(SHIFTS):
-            if _counts(search, at + shift, length - shift):
-                return True
-        return False
+    cdef bint anywhere = _may_count(search, at, length)
     for shift in range(SHIFTS):
-        if _is_readable(search, at + shift, length - shift) and _counts(search, at + shift, length - shift):
+        if _counts(search, at + shift, length - shift, anywhere):
             return True
     return False
 
@@ -70,23 +66,8 @@ cdef bint _may_count(Search search, Character* at, Py_ssize_t length) noexcept:
     return found
 
 
-cdef bint _is_readable(Search search, Character* at, Py_ssize_t length) noexcept:
-    """Say if base64 stands for text that can be read."""
-    cdef uint32_t bits = 0
-    cdef Py_ssize_t place
-    cdef int known = 0  # bits that are not read yet
-    for place in range(length):
-        bits = bits << 6 | search.sextets[at[place]]
-        known += 6
-        if known >= 8:
-            known -= 8
-            if not search.readable[(bits >> known) & 255]:
-                return False
-    return True
-
-
-cdef bint _counts(Search search, Character* at, Py_ssize_t length) noexcept:
-    """Say if base64 stands for something that counts."""
+cdef bint _counts(Search search, Character* at, Py_ssize_t length, bint anywhere) noexcept:
+    """Say if base64 stands for something that counts; in what cannot be read only if that is so `anywhere`."""
     cdef uint32_t bits = 0, state = 0
     cdef Py_ssize_t place
     cdef int known = 0
@@ -99,6 +80,8 @@ cdef bint _counts(Search search, Character* at, Py_ssize_t length) noexcept:
             known -= 8
             byte = (bits >> known) & 255
             readable &= search.readable[byte]
+            if not (readable or anywhere):
+                return False
             state = search.following[(state & ~1) + search.classes[byte if byte < ASCII else NOT_ASCII]]
             if state & 1:
                 found |= search.counts[state // search.width]
